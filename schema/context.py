@@ -1,0 +1,64 @@
+"""What resolvers may ask of the machinery behind them. One Context an operation."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import strawberry
+
+if TYPE_CHECKING:
+    from schema.health import BackendHealth
+    from schema.references import Reference, Selector
+    from schema.task import Task
+
+
+class Scope(Enum):
+    """What a caller may do."""
+
+    READ = "read"
+    WRITE = "write"
+    PEOPLE = "people"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking, as far as the gateway knows; `name` is safe to log."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+
+class TaskLoader(Protocol):
+    """Tasks of one operation: each reference is read at most once, references asked for together go out together."""
+
+    def load(self, selector: "Selector") -> "Awaitable[Task | None]":
+        """The task, None where its backend knows no such task. Raises GatewayError when the backend fails."""
+
+    def load_view_url(self, reference: "Reference") -> "Awaitable[str | None]":
+        """The page on which people see a Rosetta task; read alone, as bulk reads do not bring it."""
+
+
+class BackendReport(Protocol):
+    """What has been seen of the backends."""
+
+    def backends(self) -> "Sequence[BackendHealth]":
+        """One entry a backend, configured or not. Asks nobody."""
+
+
+@dataclass
+class Context:
+    """One operation's view: who asks, under which request id, and through which loaders."""
+
+    caller: Caller
+    request_id: str
+    tasks: TaskLoader
+    report: BackendReport
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether names of workers and auditors may be shown."""
+        return Scope.PEOPLE in self.caller.scopes
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,209 @@
+"""Every failure a client can see.
+
+GatewayError                     an exception that carries one failure; becomes data where the schema has room
+  code        who can act        from
+  BAD_USER_INPUT                 an argument that cannot be right, found before the wire or named by a backend
+  NOT_FOUND                      the backend knows no such task
+  CONFLICT                       a unique id or idempotency key that is taken
+  NOT_SUPPORTED                  the backend has no such operation or filter
+  NOT_ALLOWED_NOW                the backend has it, but refuses it for this task as it stands
+  FORBIDDEN                      the caller lacks the scope
+  BACKEND_NOT_CONFIGURED         no credentials for this backend in the settings
+  BACKEND_UNAVAILABLE            connect errors, 5xx, Rosetta 5000, an open circuit
+  BACKEND_TIMEOUT                no answer inside the backend's TIMEOUT_S
+  BACKEND_RATE_LIMITED           429, retries spent
+  BACKEND_REFUSED                our credentials or account: Scale 401 and 402, Rosetta 401, 402 and 403
+  BACKEND_BAD_RESPONSE           malformed, truncated, oversized, or an answer that documents no meaning
+  OUTCOME_UNKNOWN                a write whose answer was lost and cannot be learnt
+  INTERNAL                       a bug of ours, masked; details stand in the log under the request id
+"""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from schema.backend import Backend
+from schema.status import TaskAction
+
+if TYPE_CHECKING:
+    from schema.task import Task
+
+
+@strawberry.enum(description="Why something could not be done, for programs to act on.")
+class ErrorCode(Enum):
+    BAD_USER_INPUT = strawberry.enum_value(
+        "BAD_USER_INPUT",
+        description="An argument cannot be right. Change the input; repeating it will not help.",
+    )
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="The backend knows no such task.")
+    CONFLICT = strawberry.enum_value(
+        "CONFLICT", description="A unique id or idempotency key is already used. Look at what holds it."
+    )
+    NOT_SUPPORTED = strawberry.enum_value(
+        "NOT_SUPPORTED", description="This backend has no such operation or filter. Nothing was sent."
+    )
+    NOT_ALLOWED_NOW = strawberry.enum_value(
+        "NOT_ALLOWED_NOW",
+        description="The backend refuses this for the task as it stands; see the task's status.",
+    )
+    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="Your credentials lack the scope this field needs.")
+    BACKEND_NOT_CONFIGURED = strawberry.enum_value(
+        "BACKEND_NOT_CONFIGURED",
+        description="The gateway has no credentials for this backend. Tell its operator.",
+    )
+    BACKEND_UNAVAILABLE = strawberry.enum_value(
+        "BACKEND_UNAVAILABLE",
+        description="The backend is down or answers with server errors. Try again later.",
+    )
+    BACKEND_TIMEOUT = strawberry.enum_value(
+        "BACKEND_TIMEOUT", description="The backend did not answer in time. Try again later."
+    )
+    BACKEND_RATE_LIMITED = strawberry.enum_value(
+        "BACKEND_RATE_LIMITED",
+        description="The backend asks for fewer calls. Wait `retryAfterSeconds`, if given.",
+    )
+    BACKEND_REFUSED = strawberry.enum_value(
+        "BACKEND_REFUSED",
+        description="The backend refuses the gateway's credentials or account. Tell its operator.",
+    )
+    BACKEND_BAD_RESPONSE = strawberry.enum_value(
+        "BACKEND_BAD_RESPONSE",
+        description="The backend answered something that makes no sense. Tell the operator.",
+    )
+    OUTCOME_UNKNOWN = strawberry.enum_value(
+        "OUTCOME_UNKNOWN",
+        description="A write was sent and its answer lost; it may have happened. Look before you repeat it.",
+    )
+    INTERNAL = strawberry.enum_value(
+        "INTERNAL", description="A fault of the gateway. Quote the request id to its operator."
+    )
+
+
+_RETRYABLE = frozenset({ErrorCode.BACKEND_UNAVAILABLE, ErrorCode.BACKEND_TIMEOUT, ErrorCode.BACKEND_RATE_LIMITED})
+
+
+class GatewayError(Exception):
+    """One expected failure: a code, who is concerned, and a sentence for people that holds no secret.
+
+    `extensions` is what GraphQL puts beside the message when the failure ends a field. `log_detail` never reaches
+    a client: it is for the log.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        backend: Backend | None = None,
+        retry_after_s: float | None = None,
+        path: tuple[str, ...] = (),
+        log_detail: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.backend = backend
+        self.retry_after_s = retry_after_s
+        self.path = path
+        self.log_detail = log_detail
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later without any change."""
+        return self.code in _RETRYABLE
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What a client's program can read: code, and backend, retryability and input path where they apply."""
+        extensions: dict[str, Any] = {"code": self.code.name, "retryable": self.retryable}
+        if self.backend is not None:
+            extensions["backend"] = self.backend.name
+        if self.retry_after_s is not None:
+            extensions["retryAfterSeconds"] = self.retry_after_s
+        if self.path:
+            extensions["argumentPath"] = list(self.path)
+        return extensions
+
+
+def bad_input(message: str, *path: str) -> GatewayError:
+    """A refusal of an argument; `path` names where in the input it stands."""
+    return GatewayError(ErrorCode.BAD_USER_INPUT, message, path=path)
+
+
+_CODE = "Why, for programs."
+_MESSAGE = "Why, for people. Do not match on it."
+_RETRY = "Whether the same request may succeed later without a change."
+
+
+@strawberry.interface(description="Why something asked of a task was not done.")
+class TaskError:
+    code: ErrorCode = strawberry.field(description=_CODE)
+    message: str = strawberry.field(description=_MESSAGE)
+    retryable: bool = strawberry.field(default=False, description=_RETRY)
+
+
+@strawberry.type(description="An input that cannot be right. Nothing was changed.")
+class BadInputError(TaskError):
+    path: list[str] = strawberry.field(
+        default_factory=list, description="Where in the input it stands, outermost name first."
+    )
+
+
+@strawberry.type(description="The backend knows no such task.")
+class TaskNotFoundError(TaskError):
+    pass
+
+
+@strawberry.type(
+    description="The backend has no such operation: Rosetta has no cancel, tags, metadata, unique id or review."
+)
+class ActionNotSupportedError(TaskError):
+    backend: Backend = strawberry.field(description="The backend that lacks it.")
+    action: TaskAction = strawberry.field(description="What was asked for.")
+
+
+@strawberry.type(description="The backend refuses this for the task as it stands, for example cancelling started work.")
+class ActionNotAllowedError(TaskError):
+    action: TaskAction = strawberry.field(description="What was asked for.")
+    task: Annotated["Task", strawberry.lazy("schema.task")] | None = strawberry.field(
+        default=None, description="The task as it stands, read after the refusal."
+    )
+
+
+@strawberry.type(description="The unique id belongs to another task.")
+class UniqueIdConflictError(TaskError):
+    unique_id: str = strawberry.field(description="The unique id asked for.")
+    conflicting_task: Annotated["Task", strawberry.lazy("schema.task")] | None = strawberry.field(
+        default=None, description="The task that holds it, where it could be found."
+    )
+
+
+@strawberry.type(description="The idempotency key was used before, with other input.")
+class IdempotencyConflictError(TaskError):
+    idempotency_key: str = strawberry.field(description="The key that was used before.")
+
+
+@strawberry.type(
+    description="The backend is not configured, unavailable, too slow, rate limited, refused our credentials, "
+    "answered nonsense, or left the outcome of a write unknown."
+)
+class BackendError(TaskError):
+    backend: Backend = strawberry.field(description="The backend that failed.")
+    retry_after_seconds: float | None = strawberry.field(
+        default=None, description="How long to wait before trying again, where the backend said so."
+    )
+    request_id: str | None = strawberry.field(
+        default=None, description="Names this request in the gateway's log; quote it to the operator."
+    )
+
+
+@strawberry.type(description="What one backend could not answer; the other backend's part stands.")
+class BackendFailure:
+    backend: Backend = strawberry.field(description="The backend that could not answer.")
+    code: ErrorCode = strawberry.field(description=_CODE)
+    message: str = strawberry.field(description=_MESSAGE)
+    retryable: bool = strawberry.field(description=_RETRY)
+    retry_after_seconds: float | None = strawberry.field(
+        default=None, description="How long to wait before trying again, where known."
+    )

@@ -1,0 +1,95 @@
+"""Query: what can be asked."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from schema.context import Info
+from schema.errors import BackendError, BadInputError, ErrorCode, GatewayError, TaskNotFoundError, bad_input
+from schema.health import BackendHealth
+from schema.node import Node, decode_id
+from schema.references import TaskBy, task_reference, to_selector
+from schema.task import Task, TaskLookup
+
+MAX_LIST_ARGUMENT = 100
+
+
+def _bounded(items: Sequence[object], name: str) -> None:
+    if len(items) > MAX_LIST_ARGUMENT:
+        raise bad_input(f"{name} takes at most {MAX_LIST_ARGUMENT} entries, not {len(items)}", name)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Any object by its global id; null where there is no such object.")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+    ) -> Node | None:
+        return await _load_node(info, id)
+
+    @strawberry.field(description="Objects by their global ids, in the order asked for; null where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 global ids.")],
+    ) -> list[Node | None]:
+        _bounded(ids, "ids")
+        return await _gather_nodes(info, ids)
+
+    @strawberry.field(
+        description="One task. Null: the backend knows no such task. A backend that fails is an entry in `errors`."
+    )
+    async def task(
+        self, info: Info, by: Annotated[TaskBy, strawberry.argument(description="Names the task.")]
+    ) -> Task | None:
+        return await info.context.tasks.load(to_selector(by, "by"))
+
+    @strawberry.field(
+        description="Tasks in the order asked for, each with its own outcome: one that is missing, badly named or "
+        "whose backend fails leaves the others whole."
+    )
+    async def lookup_tasks(
+        self,
+        info: Info,
+        by: Annotated[list[TaskBy], strawberry.argument(description="At most 100 names of tasks.")],
+    ) -> list[TaskLookup]:
+        _bounded(by, "by")
+        return list(await asyncio.gather(*(_look_up(info, item, index) for index, item in enumerate(by))))
+
+    @strawberry.field(description="What the gateway has seen of its backends. Asks no backend.")
+    def backends(self, info: Info) -> list[BackendHealth]:
+        return list(info.context.report.backends())
+
+
+async def _look_up(info: Info, by: TaskBy, index: int) -> Task | TaskNotFoundError | BadInputError | BackendError:
+    try:
+        task = await info.context.tasks.load(to_selector(by, "by", str(index)))
+    except GatewayError as error:
+        return _lookup_failure(error, info)
+    if task is None:
+        return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
+    return task
+
+
+def _lookup_failure(error: GatewayError, info: Info) -> BadInputError | BackendError:
+    if error.backend is None:
+        return BadInputError(code=error.code, message=error.message, path=list(error.path))
+    return BackendError(
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        backend=error.backend,
+        retry_after_seconds=error.retry_after_s,
+        request_id=info.context.request_id,
+    )
+
+
+async def _load_node(info: Info, id: str) -> Node | None:
+    reference = task_reference(decode_id(id))
+    return None if reference is None else await info.context.tasks.load(reference)
+
+
+async def _gather_nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:
+    return list(await asyncio.gather(*(_load_node(info, id) for id in ids)))

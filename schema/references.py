@@ -1,0 +1,172 @@
+"""What names one task in one backend, and the ways a client can say it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from schema.backend import Backend
+from schema.errors import bad_input
+from schema.node import decode_id, encode_id
+
+_TASK = "Task"
+_SCALE_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MAX_NAME_BYTES = 255  # campaign and annotation request ids; Rosetta counts bytes, not characters
+_MAX_TEXT_BYTES = 2048  # scene ids and unique ids
+
+
+@strawberry.type(description="A task of Scale.")
+@dataclass(frozen=True, kw_only=True)
+class ScaleTaskReference:
+    task_id: strawberry.ID = strawberry.field(description="Scale's task id.")
+
+    @property
+    def backend(self) -> Backend:
+        return Backend.SCALE
+
+
+@strawberry.type(description="A task of Rosetta: a scene of an annotation request of a campaign.")
+@dataclass(frozen=True, kw_only=True)
+class RosettaTaskReference:
+    campaign_id: strawberry.ID = strawberry.field(description="The campaign's id, chosen by you.")
+    annotation_request_id: strawberry.ID = strawberry.field(description="The annotation request's id, chosen by you.")
+    scene_id: strawberry.ID = strawberry.field(description="The scene's id, chosen by you.")
+
+    @property
+    def backend(self) -> Backend:
+        return Backend.ROSETTA
+
+
+TaskReference = Annotated[
+    RosettaTaskReference | ScaleTaskReference,
+    strawberry.union("TaskReference", description="What names a task in its backend."),
+]
+Reference: TypeAlias = RosettaTaskReference | ScaleTaskReference
+
+
+@dataclass(frozen=True)
+class ScaleUniqueId:
+    """Names a Scale task by the customer's own unique id; becomes a reference once Scale was asked."""
+
+    text: str
+
+    @property
+    def backend(self) -> Backend:
+        return Backend.SCALE
+
+
+Selector: TypeAlias = Reference | ScaleUniqueId
+
+
+@strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
+class RosettaTaskBy:
+    campaign_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
+    annotation_request_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
+    scene_id: strawberry.ID = strawberry.field(description="1 to 2048 bytes of UTF-8.")
+
+
+@strawberry.input(one_of=True, description="Names a task. Exactly one field.")
+class TaskBy:
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="The task's global id, from its field `id`.")
+    scale_task_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="Scale's task id: 1 to 128 letters, digits, _ and -."
+    )
+    scale_unique_id: strawberry.Maybe[str] = strawberry.field(
+        description="The unique id you gave a Scale task: 1 to 2048 bytes of UTF-8."
+    )
+    rosetta: strawberry.Maybe[RosettaTaskBy] = strawberry.field(description="A Rosetta task by its three ids.")
+
+
+def to_selector(by: TaskBy, *path: str) -> Selector:
+    """What `by` names. Raises GatewayError BAD_USER_INPUT, naming the field below `path`, when it names nothing."""
+    if by.id is not None:
+        return reference_of_id(by.id.value, *path, "id")
+    if by.scale_task_id is not None:
+        return scale_reference(by.scale_task_id.value, *path, "scaleTaskId")
+    if by.scale_unique_id is not None:
+        return ScaleUniqueId(customer_text(by.scale_unique_id.value, _MAX_TEXT_BYTES, *path, "scaleUniqueId"))
+    if by.rosetta is not None:
+        parts = by.rosetta.value
+        return rosetta_reference(parts.campaign_id, parts.annotation_request_id, parts.scene_id, *path, "rosetta")
+    raise bad_input("exactly one of id, scaleTaskId, scaleUniqueId and rosetta is needed", *path)
+
+
+def scale_reference(task_id: str, *path: str) -> ScaleTaskReference:
+    """The reference of a Scale task id. Raises GatewayError BAD_USER_INPUT for one that cannot be."""
+    if not _SCALE_TASK_ID.fullmatch(task_id):
+        raise bad_input("a Scale task id is 1 to 128 letters, digits, _ and -", *path)
+    return ScaleTaskReference(task_id=strawberry.ID(task_id))
+
+
+def rosetta_reference(campaign_id: str, request_id: str, scene_id: str, *path: str) -> RosettaTaskReference:
+    """The reference of a scene. Raises GatewayError BAD_USER_INPUT, naming the id that cannot be."""
+    return RosettaTaskReference(
+        campaign_id=strawberry.ID(customer_text(campaign_id, _MAX_NAME_BYTES, *path, "campaignId")),
+        annotation_request_id=annotation_request_id(request_id, *path, "annotationRequestId"),
+        scene_id=strawberry.ID(customer_text(scene_id, _MAX_TEXT_BYTES, *path, "sceneId")),
+    )
+
+
+def annotation_request_id(value: str, *path: str) -> strawberry.ID:
+    """The id itself. Raises GatewayError BAD_USER_INPUT for one that cannot be."""
+    return strawberry.ID(customer_text(value, _MAX_NAME_BYTES, *path))
+
+
+def unique_id(value: str, *path: str) -> str:
+    """The unique id itself. Raises GatewayError BAD_USER_INPUT for one that cannot be."""
+    return customer_text(value, _MAX_TEXT_BYTES, *path)
+
+
+def customer_text(value: str, max_bytes: int, *path: str) -> str:
+    """`value` itself: the customer's own text, slashes and spaces included.
+
+    Raises GatewayError BAD_USER_INPUT when it is empty, over `max_bytes` of UTF-8, or holds control characters or
+    lone surrogates.
+    """
+    name = path[-1] if path else "an id"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise bad_input(f"{name} holds a lone surrogate, which is no text", *path) from None
+    if not 1 <= size <= max_bytes:
+        raise bad_input(f"{name} has {size} bytes; it takes 1 to {max_bytes} bytes of UTF-8", *path)
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise bad_input(f"{name} holds a control character", *path)
+    return value
+
+
+def global_id(reference: Reference) -> strawberry.ID:
+    """The opaque id of the task that `reference` names."""
+    if isinstance(reference, ScaleTaskReference):
+        return encode_id(_TASK, Backend.SCALE.name, reference.task_id)
+    return encode_id(
+        _TASK,
+        Backend.ROSETTA.name,
+        reference.campaign_id,
+        reference.annotation_request_id,
+        reference.scene_id,
+    )
+
+
+def reference_of_id(value: str, *path: str) -> Reference:
+    """The reference in a task's global id. Raises GatewayError BAD_USER_INPUT for anything else."""
+    reference = task_reference(decode_id(value))
+    if reference is None:
+        raise bad_input("this id names something else than a task", *path)
+    return reference
+
+
+def task_reference(parts: tuple[str, ...]) -> Reference | None:
+    """The reference in a decoded global id, None for an id of another type.
+
+    Raises GatewayError BAD_USER_INPUT for a task id with parts that cannot be.
+    """
+    match parts:
+        case ("Task", "SCALE", task_id):
+            return scale_reference(task_id, "id")
+        case ("Task", "ROSETTA", campaign, request, scene):
+            return rosetta_reference(campaign, request, scene, "id")
+        case _:
+            return None
