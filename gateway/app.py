@@ -1,0 +1,164 @@
+"""create_app: the only place where parts meet. What is made here is closed by the app's lifespan."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import structlog
+from graphql.validation import NoSchemaIntrospectionCustomRule
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+
+from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.health import HealthLog
+from gateway.backends.rosetta import RosettaClient, rosetta_backend
+from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.transport import Limits, Wire
+from gateway.cache import Freshness, TaskCache
+from gateway.endpoints.graphql import GraphQLEndpoint
+from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.extensions.errors import ErrorPresenter
+from gateway.extensions.loaders import fresh_loaders
+from gateway.repository import TaskRepository
+from gateway.settings import BackendLimits, Settings
+from schema import ExtensionFactory, build_schema
+from schema.backend import Backend
+
+_log = structlog.get_logger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    wires: Mapping[Backend, Wire] = MappingProxyType({}),
+    now: Callable[[], datetime] = _now,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
+
+    `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
+    the steady one, in seconds.
+    """
+    health = HealthLog(_configured(settings), now)
+    scale, rosetta = backend_clients(settings, health, wires, now)
+    backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
+    repository = TaskRepository(_cache(settings, clock), backends, scale)
+    schema = build_schema(_extensions(settings, repository))
+    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    sdl = schema.as_str()
+
+    async def schema_graphql(request: Request) -> Response:
+        return sdl_endpoint(sdl, allowed=settings.allows_introspection)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as closing:
+            for backend in (scale, rosetta):
+                if not isinstance(backend, UnconfiguredBackend):
+                    closing.push_async_callback(backend.aclose)
+            closing.push_async_callback(repository.aclose)
+            _log.info("ready", backends=[backend.name for backend in _configured(settings)])
+            yield
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/graphql", graphql, methods=["GET", "POST", "OPTIONS"]),
+            WebSocketRoute("/graphql", graphql),
+            Route("/schema.graphql", schema_graphql),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+        ],
+    )
+
+
+def backend_clients(
+    settings: Settings,
+    health: HealthLog,
+    wires: Mapping[Backend, Wire] = MappingProxyType({}),
+    now: Callable[[], datetime] = _now,
+) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
+    """Scale's and Rosetta's client; whoever asks for them closes them."""
+    return (
+        _scale(settings, health, wires.get(Backend.SCALE), now),
+        _rosetta(settings, health, wires.get(Backend.ROSETTA), now),
+    )
+
+
+def _configured(settings: Settings) -> list[Backend]:
+    given = {
+        Backend.ROSETTA: settings.rosetta.base_url is not None,
+        Backend.SCALE: settings.scale.api_key is not None,
+    }
+    return [backend for backend, is_given in given.items() if is_given]
+
+
+def _limits(settings: BackendLimits) -> Limits:
+    return Limits(
+        timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        max_concurrency=settings.max_concurrency,
+    )
+
+
+def _scale(
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+) -> "ScaleClient | UnconfiguredBackend":
+    scale = settings.scale
+    if scale.api_key is None:
+        return UnconfiguredBackend(Backend.SCALE)
+    return scale_backend(
+        str(scale.base_url),
+        scale.api_key.get_secret_value(),
+        limits=_limits(scale),
+        observer=health,
+        wire=wire,
+        now=now,
+    )
+
+
+def _rosetta(
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+) -> "RosettaClient | UnconfiguredBackend":
+    rosetta = settings.rosetta
+    if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
+        return UnconfiguredBackend(Backend.ROSETTA)
+    return rosetta_backend(
+        str(rosetta.base_url),
+        rosetta.access_key.get_secret_value(),
+        rosetta.secret_key.get_secret_value(),
+        time_zone=rosetta.time_zone,
+        limits=_limits(rosetta),
+        observer=health,
+        wire=wire,
+        now=now,
+    )
+
+
+def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
+    kept = settings.freshness
+    freshness = Freshness(
+        open_s=kept.open_s, settled_s=kept.settled_s, canceled_s=kept.canceled_s, absent_s=kept.absent_s
+    )
+    return TaskCache(freshness, settings.cache.max_tasks, clock)
+
+
+def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:
+    extensions: list[ExtensionFactory] = [
+        lambda: ParserCache(maxsize=1000),
+        lambda: ValidationCache(maxsize=1000),
+        fresh_loaders(repository),
+        ErrorPresenter,
+    ]
+    if not settings.allows_introspection:
+        extensions.append(lambda: AddValidationRules([NoSchemaIntrospectionCustomRule]))
+    return extensions

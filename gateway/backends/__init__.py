@@ -1,0 +1,1 @@
+"""One folder per backend; nothing outside a folder names its backend's fields."""

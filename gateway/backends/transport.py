@@ -1,0 +1,184 @@
+"""The way to a backend: deadline, concurrency, size limit, and foreign exceptions made ours. The only user of httpx."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import httpx
+import orjson
+from httpx_aiohttp import AiohttpTransport
+
+from gateway.backends.base import CallObserver
+from schema.backend import Backend
+from schema.errors import ErrorCode, GatewayError
+
+MAX_ANSWER_BYTES = 20 * 1024 * 1024
+
+T = TypeVar("T")
+
+# What carries requests: real sockets, or a sandbox in process.
+Wire: TypeAlias = httpx.AsyncBaseTransport
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a backend. `endpoint` names its class for metrics: "GET /task/{id}".
+
+    `path` is percent-encoded already and is appended to the base URL. `body` is JSON, sent whenever it is not None.
+    `may_repeat` says that sending it twice is harmless.
+    """
+
+    endpoint: str
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    may_repeat: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: any status, the whole body."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one read may take with all its tries, how long connecting may, and how many calls run at once."""
+
+    timeout_s: float = 10.0
+    connect_timeout_s: float = 3.0
+    max_concurrency: int = 64
+
+
+class BackendTransport:
+    """Sends calls to one backend. Made once in the lifespan and closed by it.
+
+    `sign` gives the credentials' headers anew for each try. `wire` replaces the sockets: the sandbox in process, or
+    a test's own.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        base_url: str,
+        *,
+        sign: Callable[[], Mapping[str, str]],
+        observer: CallObserver,
+        limits: Limits | None = None,
+        wire: Wire | None = None,
+    ) -> None:
+        self.backend = backend
+        self._limits = limits or Limits()
+        self._base_url = base_url.rstrip("/")
+        self._sign = sign
+        self._observer = observer
+        self._slots = asyncio.Semaphore(self._limits.max_concurrency)
+        self._client = _client(self._limits, wire)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def deadline(self) -> AsyncIterator[None]:
+        """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise."""
+        try:
+            async with asyncio.timeout(self._limits.timeout_s) as bound:
+                yield
+        except TimeoutError as exc:
+            if not bound.expired():
+                raise
+            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time") from exc
+
+    async def send(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """What `read` makes of the answer.
+
+        Raises GatewayError: BACKEND_TIMEOUT, BACKEND_UNAVAILABLE, BACKEND_BAD_RESPONSE, or what `read` raises.
+        """
+        async with self.deadline(), self._slots:
+            started = time.perf_counter()
+            failure: ErrorCode | None = None
+            try:
+                return read(await self._exchange(call))
+            except GatewayError as error:
+                failure = error.code
+                raise
+            except asyncio.CancelledError:
+                failure = ErrorCode.BACKEND_TIMEOUT
+                raise
+            finally:
+                self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
+
+    async def _exchange(self, call: Call) -> Answer:
+        try:
+            response = await self._client.send(self._request(call), stream=True)
+            try:
+                return await self._answer(response)
+            finally:
+                await response.aclose()
+        except httpx.DecodingError as exc:
+            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an unreadable answer", exc) from exc
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:
+            raise self._lost(exc) from exc
+
+    def _lost(self, exc: Exception) -> GatewayError:
+        # httpx-aiohttp reports a server that hangs up as httpx.ConnectTimeout: its cause tells which it was.
+        timed_out = isinstance(exc.__cause__ or exc, TimeoutError | httpx.TimeoutException)
+        if timed_out:
+            return self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", exc)
+        if isinstance(exc, aiohttp.ClientResponseError) or isinstance(exc.__cause__, aiohttp.ClientPayloadError):
+            return self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent a broken answer", exc)
+        return self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc)
+
+    async def _answer(self, response: httpx.Response) -> Answer:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB")
+        return Answer(response.status_code, bytes(body), response.headers.get("retry-after"))
+
+    def _request(self, call: Call) -> httpx.Request:
+        url = self._base_url + call.path
+        if call.query:
+            url += "?" + urlencode(call.query, quote_via=quote, safe="")
+        headers = {"accept": "application/json", **call.headers, **self._sign()}
+        content = None
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+            content = orjson.dumps(call.body)
+        return self._client.build_request(call.method, url, headers=headers, content=content)
+
+    def _failure(self, code: ErrorCode, what: str, exc: Exception | None = None) -> GatewayError:
+        return GatewayError(
+            code, f"{self.backend.name} {what}", backend=self.backend, log_detail=type(exc).__name__ if exc else ""
+        )
+
+
+def in_process(app: Any) -> Wire:
+    """A wire that ends in an ASGI app of this process: every line of a client runs, no socket is opened."""
+    return httpx.ASGITransport(app)
+
+
+def path_segment(text: str) -> str:
+    """`text` as one segment of a path, so that it names exactly itself: "a/b" is "a%2Fb", ".." is "%2E%2E"."""
+    encoded = quote(text, safe="")
+    return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:
+    timeout = httpx.Timeout(limits.timeout_s, connect=limits.connect_timeout_s)
+    # No proxy, netrc or certificate variables of the host: what leaves is what the settings say.
+    if wire is None:
+        pool = httpx.Limits(max_connections=limits.max_concurrency, max_keepalive_connections=limits.max_concurrency)
+        wire = AiohttpTransport(limits=pool, trust_env=False)
+    return httpx.AsyncClient(transport=wire, timeout=timeout, trust_env=False, follow_redirects=False)

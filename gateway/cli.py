@@ -1,0 +1,161 @@
+"""task-gateway: demo, serve, sandbox, schema, check. Exit codes: 0 fine, 1 failed, 2 wrong usage or settings."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvicorn
+from dotenv import dotenv_values
+from starlette.types import ASGIApp
+
+from gateway.app import create_app
+from gateway.check import check_backends
+from gateway.demo import (
+    DEMO_ENVIRONMENT,
+    DEMO_QUERIES,
+    ROSETTA_ACCESS_KEY,
+    ROSETTA_SECRET_KEY,
+    SCALE_KEY,
+    DemoSandbox,
+    create_demo_app,
+)
+from gateway.sandbox.clock import SandboxClock
+from gateway.settings import Settings, SettingsError
+from gateway.telemetry import set_up_logging
+from schema import build_schema
+
+_FAILED = 1
+_WRONG_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return _WRONG_USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="task-gateway", description="One GraphQL endpoint over Rosetta and Scale AI.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="the whole gateway, both backends emulated in process, no credentials")
+    demo.add_argument("--port", type=_port, default=8000)
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser("serve", help="the gateway, configured by GATEWAY_* variables")
+    serve.add_argument("--env-file", type=Path, help="a file of NAME=value lines; the environment wins over it")
+    serve.set_defaults(command=_serve)
+
+    sandbox = commands.add_parser("sandbox", help="the two emulators alone, on ports")
+    sandbox.add_argument("--scale-port", type=_port, default=9101)
+    sandbox.add_argument("--rosetta-port", type=_port, default=9102)
+    sandbox.set_defaults(command=_sandbox)
+
+    schema = commands.add_parser("schema", help="print the schema in GraphQL's schema language")
+    schema.set_defaults(command=_schema)
+
+    check = commands.add_parser("check", help="ask each configured backend one harmless question")
+    check.add_argument("--env-file", type=Path, help="a file of NAME=value lines; the environment wins over it")
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _demo(options: argparse.Namespace) -> int:
+    settings = Settings.from_env({**DEMO_ENVIRONMENT, **_gateway_part(os.environ)})
+    set_up_logging(settings.log_level, settings.log_format)
+    app = create_demo_app(settings, DemoSandbox(SandboxClock()))
+    url = f"http://127.0.0.1:{options.port}{settings.root_path}/graphql"
+    print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
+    for query in DEMO_QUERIES:
+        print(f"  {query}\n", flush=True)
+    return _run(app, "127.0.0.1", options.port, settings)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = _settings(options.env_file)
+    set_up_logging(settings.log_level, settings.log_format)
+    return _run(create_app(settings), settings.host, settings.port, settings)
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    set_up_logging("info", None)
+    sandbox = DemoSandbox(SandboxClock())
+    print(f"GATEWAY_SCALE__BASE_URL=http://127.0.0.1:{options.scale_port}/v1")
+    print(f"GATEWAY_SCALE__API_KEY={SCALE_KEY}")
+    print(f"GATEWAY_ROSETTA__BASE_URL=http://127.0.0.1:{options.rosetta_port}/rosetta-open")
+    print(f"GATEWAY_ROSETTA__ACCESS_KEY={ROSETTA_ACCESS_KEY}")
+    print(f"GATEWAY_ROSETTA__SECRET_KEY={ROSETTA_SECRET_KEY}", flush=True)
+    asyncio.run(_serve_sandbox(sandbox, options.scale_port, options.rosetta_port))
+    return 0
+
+
+async def _serve_sandbox(sandbox: DemoSandbox, scale_port: int, rosetta_port: int) -> None:
+    servers = [
+        uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+        for app, port in ((sandbox.scale.app, scale_port), (sandbox.rosetta.app, rosetta_port))
+    ]
+    moving = asyncio.create_task(sandbox.run())
+    try:
+        await asyncio.gather(*(server.serve() for server in servers))
+    finally:
+        moving.cancel()
+        await asyncio.wait([moving])
+
+
+def _schema(options: argparse.Namespace) -> int:
+    print(build_schema().as_str())
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings = _settings(options.env_file)
+    findings = asyncio.run(check_backends(settings))
+    for finding in findings:
+        print(finding.line)
+    return 0 if all(finding.is_fine for finding in findings) else _FAILED
+
+
+def _settings(env_file: Path | None) -> Settings:
+    from_file: dict[str, str] = {}
+    if env_file is not None:
+        if not env_file.is_file():
+            raise SettingsError(f"--env-file: there is no file {env_file}")
+        from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    return Settings.from_env({**from_file, **os.environ})
+
+
+def _gateway_part(env: Mapping[str, str]) -> dict[str, str]:
+    """The demo's backends are its own: credentials in the environment must not turn it on real accounts."""
+    return {name: value for name, value in env.items() if not name.upper().startswith(_BACKEND_PREFIXES)}
+
+
+_BACKEND_PREFIXES = ("GATEWAY_SCALE__", "GATEWAY_ROSETTA__")
+
+
+def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        root_path=settings.root_path,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else _FAILED

@@ -1,0 +1,48 @@
+"""Per operation: what is asked for in one tick goes out together; what is cached answers at once."""
+
+import asyncio
+from typing import TypeAlias
+
+from strawberry.dataloader import DataLoader
+
+from gateway.backends.base import Outcome
+from gateway.repository import Read, TaskRepository
+from schema.errors import ErrorCode, GatewayError
+from schema.references import Reference, Selector
+from schema.task import Task
+
+# In a tuple, because a DataLoader raises the exceptions it is given as values, and logs those nobody awaits.
+_Boxed: TypeAlias = tuple[Outcome]
+
+
+class OperationLoader:
+    """Fulfils `TaskLoader` for one operation; never outlives it."""
+
+    def __init__(self, repository: TaskRepository) -> None:
+        self._repository = repository
+        self._loader: DataLoader[Read, _Boxed] = DataLoader(load_fn=self._load_batch)
+
+    async def load(self, selector: Selector) -> Task | None:
+        entry = self._repository.peek(selector)
+        if entry is not None:
+            return entry.task
+        return await self._read(Read(selector))
+
+    async def load_view_url(self, reference: Reference) -> str | None:
+        task = await self._read(Read(reference, view_url=True))
+        return None if task is None else task.known_view_url
+
+    async def _read(self, read: Read) -> Task | None:
+        # Shielded: cancelling one field must not cancel the future that other fields wait for.
+        (outcome,) = await asyncio.shield(self._loader.load(read))
+        if isinstance(outcome, GatewayError):
+            raise outcome
+        return outcome
+
+    async def _load_batch(self, reads: list[Read]) -> list[_Boxed]:
+        try:
+            return [(outcome,) for outcome in await self._repository.get_many(reads)]
+        except asyncio.CancelledError:
+            # A DataLoader whose batch ends cancelled leaves its waiters hanging for ever.
+            stopped = GatewayError(ErrorCode.BACKEND_UNAVAILABLE, "the operation was cancelled")
+            return [(stopped,)] * len(reads)

@@ -1,0 +1,181 @@
+"""Settings, read once from an environment mapping. Secrets hide themselves in every repr."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Annotated, Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+
+PREFIX = "GATEWAY_"
+_NESTING = "__"
+
+
+class SettingsError(Exception):
+    """The environment cannot configure the gateway; the message names each wrong variable and what it takes."""
+
+
+class Profile(Enum):
+    """What is switched on by default."""
+
+    PRODUCTION = "production"
+    EXPLORE = "explore"
+
+
+class LogFormat(Enum):
+    """How a log line looks."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from None
+    return name
+
+
+class BackendLimits(_Group):
+    """Per backend. The timeout bounds one read with all its tries."""
+
+    timeout_s: float = Field(default=10, gt=0, le=300)
+    connect_timeout_s: float = Field(default=3, gt=0, le=300)
+    max_concurrency: int = Field(default=64, ge=1, le=10_000)
+
+
+class ScaleSettings(BackendLimits):
+    """Scale AI. Without a key the backend is not configured."""
+
+    api_key: SecretStr | None = None
+    base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
+
+
+class RosettaSettings(BackendLimits):
+    """Rosetta. Without a base URL the backend is not configured."""
+
+    base_url: AnyHttpUrl | None = None
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Shanghai"
+
+
+class CacheSettings(_Group):
+    """Bounds of the local cache."""
+
+    max_tasks: int = Field(default=100_000, ge=1)
+
+
+class FreshnessSettings(_Group):
+    """How long, in seconds, a task read from its backend counts as fresh."""
+
+    open_s: float = Field(default=10, ge=0)
+    settled_s: float = Field(default=300, ge=0)
+    canceled_s: float = Field(default=3600, ge=0)
+    absent_s: float = Field(default=5, ge=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by the name it has in the environment without `GATEWAY_`."""
+
+    model_config: ClassVar = {"env_prefix": PREFIX, "env_nested_delimiter": _NESTING, "extra": "forbid", "frozen": True}
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    root_path: str = ""
+    scale: ScaleSettings = ScaleSettings()
+    rosetta: RosettaSettings = RosettaSettings()
+    cache: CacheSettings = CacheSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
+    profile: Profile = Profile.PRODUCTION
+    graphiql: bool | None = None
+    introspection: bool | None = None
+    log_format: LogFormat | None = None
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error|critical)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `from_env` passes: the process's own environment is never read behind a caller's back."""
+        return (init_settings,)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """The settings that `env` names. Raises SettingsError, naming what is wrong and what is accepted."""
+        ours = {name: value for name, value in env.items() if name.upper().startswith(PREFIX)}
+        known = set(variable_names())
+        unknown = [name for name in ours if name.upper() not in known]
+        if unknown:
+            raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
+        source = _MappingSource(cls, ours)
+        try:
+            settings = cls(**source())
+        except ValidationError as exc:
+            raise SettingsError("\n".join(_problems(exc))) from None
+        return settings._checked()
+
+    def _checked(self) -> "Settings":
+        rosetta = self.rosetta
+        given = {
+            "BASE_URL": rosetta.base_url is not None,
+            "ACCESS_KEY": rosetta.access_key is not None,
+            "SECRET_KEY": rosetta.secret_key is not None,
+        }
+        if any(given.values()) and not all(given.values()):
+            missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
+            raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        return self
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """On in the explore profile, unless switched by itself."""
+        return self.profile is Profile.EXPLORE if self.graphiql is None else self.graphiql
+
+    @property
+    def allows_introspection(self) -> bool:
+        """On in the explore profile, unless switched by itself."""
+        return self.profile is Profile.EXPLORE if self.introspection is None else self.introspection
+
+
+class _MappingSource(EnvSettingsSource):
+    """pydantic-settings' own reading of nested names, from a mapping instead of the process's environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings], env: Mapping[str, str]) -> None:
+        self._env = env
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        # An empty value means "not set": compose files and shells cannot unset a variable.
+        return {name.lower(): value for name, value in self._env.items() if value != ""}
+
+
+def variable_names() -> Iterator[str]:
+    """Every environment variable the gateway takes."""
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, _Group):
+            for inner in group.model_fields:
+                yield f"{PREFIX}{name}{_NESTING}{inner}".upper()
+        else:
+            yield f"{PREFIX}{name}".upper()
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
+    return f"{name} is no setting; the nearest is {nearest[0]}"
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_url=False):
+        name = PREFIX + _NESTING.join(str(part) for part in problem["loc"]).upper()
+        # pydantic repeats the value only in `input`, left out above: it may be a secret.
+        yield f"{name}: {re.sub('^Value error, ', '', problem['msg'])}"
