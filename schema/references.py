@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import strawberry
+from strawberry.types import get_object_definition
 
 from schema.backend import Backend
 from schema.errors import bad_input
@@ -20,7 +21,7 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 @strawberry.type(description="A task of Scale.")
 @dataclass(frozen=True, kw_only=True)
 class ScaleTaskReference:
-    task_id: strawberry.ID = strawberry.field(description="Scale's task id.")
+    task_id: strawberry.ID
 
     @property
     def backend(self) -> Backend:
@@ -30,14 +31,28 @@ class ScaleTaskReference:
 @strawberry.type(description="A task of Rosetta: a scene of an annotation request of a campaign.")
 @dataclass(frozen=True, kw_only=True)
 class RosettaTaskReference:
-    campaign_id: strawberry.ID = strawberry.field(description="The campaign's id, chosen by you.")
-    annotation_request_id: strawberry.ID = strawberry.field(description="The annotation request's id, chosen by you.")
-    scene_id: strawberry.ID = strawberry.field(description="The scene's id, chosen by you.")
+    campaign_id: strawberry.ID
+    annotation_request_id: strawberry.ID
+    scene_id: strawberry.ID
 
     @property
     def backend(self) -> Backend:
         return Backend.ROSETTA
 
+
+def _describe(reference_type: type, **descriptions: str) -> None:
+    """Describes the fields of a frozen type: strawberry.field() does not survive the inner dataclass."""
+    for field in get_object_definition(reference_type, strict=True).fields:
+        field.description = descriptions[field.python_name]
+
+
+_describe(ScaleTaskReference, task_id="Scale's task id.")
+_describe(
+    RosettaTaskReference,
+    campaign_id="The campaign's id, chosen by you.",
+    annotation_request_id="The annotation request's id, chosen by you.",
+    scene_id="The scene's id, chosen by you.",
+)
 
 TaskReference = Annotated[
     RosettaTaskReference | ScaleTaskReference,
