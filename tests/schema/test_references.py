@@ -5,6 +5,7 @@ import strawberry
 
 from schema.errors import ErrorCode, GatewayError
 from schema.node import decode_id, encode_id
+from schema.references import RosettaTaskBy as RosettaBy
 from schema.references import (
     ScaleUniqueId,
     global_id,
@@ -14,7 +15,6 @@ from schema.references import (
     to_selector,
     unique_id,
 )
-from schema.references import RosettaTaskBy as RosettaBy
 from schema.references import TaskBy as By
 from tests.fakes import rosetta, scale
 
