@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
+from schema.subscription import Subscription
 from schema.task import Task, TaskEvent
 
 __all__ = ["build_schema"]
@@ -20,6 +21,7 @@ def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Sche
     """The executable schema."""
     return strawberry.Schema(
         query=Query,
+        subscription=Subscription,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
