@@ -94,7 +94,7 @@ class TaskCache:
     def __init__(
         self, freshness: Freshness, max_tasks: int, now: Callable[[], float], max_bytes: int = DEFAULT_MAX_BYTES
     ) -> None:
-        self._freshness = freshness
+        self.freshness = freshness
         self._now = now
         self._entries = _Entries(max_tasks, max_bytes)
         # What was kept since then is true as long as it is fresh, since every write would have been heard of.
@@ -125,9 +125,9 @@ class TaskCache:
         entry = Entry(
             task=task,
             read_at=read_at,
-            fresh_until=read_at + self._freshness.of(task),
-            stale_until=read_at + self._freshness.stale_after(task),
-            kept_until=read_at + self._freshness.kept_after(task),
+            fresh_until=read_at + self.freshness.of(task),
+            stale_until=read_at + self.freshness.stale_after(task),
+            kept_until=read_at + self.freshness.kept_after(task),
         )
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):
