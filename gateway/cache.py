@@ -95,7 +95,7 @@ class TaskCache:
         self, freshness: Freshness, max_tasks: int, now: Callable[[], float], max_bytes: int = DEFAULT_MAX_BYTES
     ) -> None:
         self.freshness = freshness
-        self._now = now
+        self.now = now
         self._entries = _Entries(max_tasks, max_bytes)
         # What was kept since then is true as long as it is fresh, since every write would have been heard of.
         self._heard_since = float("-inf")
@@ -105,12 +105,12 @@ class TaskCache:
         entry = self._find(selector)
         if entry is None:
             return None
-        now = self._now()
+        now = self.now()
         return entry if now < entry.fresh_until and self._is_heard(entry, now) else None
 
     def find(self, selector: Selector) -> tuple[Entry, Age] | None:
         """What is known and may still be served under some condition, and which."""
-        entry, now = self._find(selector), self._now()
+        entry, now = self._find(selector), self.now()
         if entry is None or now >= entry.kept_until:
             return None
         if now < entry.fresh_until and self._is_heard(entry, now):
@@ -121,7 +121,7 @@ class TaskCache:
 
     def put(self, selector: Selector, task: Task | None, *, age_s: float = 0.0) -> None:
         """Keeps what a backend answered for `selector` `age_s` seconds ago."""
-        read_at = self._now() - age_s
+        read_at = self.now() - age_s
         entry = Entry(
             task=task,
             read_at=read_at,
@@ -156,11 +156,13 @@ class TaskCache:
         return self._entries.unique_ids.get(selector, selector) if isinstance(selector, ScaleUniqueId) else selector
 
     def _find(self, selector: Selector) -> Entry | None:
+        if not isinstance(selector, ScaleUniqueId):
+            return self._entries.get(selector)
         entry = self._entries.get(self._reference(selector))
-        if isinstance(selector, ScaleUniqueId) and entry is not None:
-            if entry.task is not None and entry.task.unique_id != selector.text:
-                return None  # the unique id has moved to another task since
-        return entry
+        if entry is None or entry.task is None:
+            return entry
+        # A unique id may have moved to another task since.
+        return entry if entry.task.unique_id == selector.text else None
 
 
 class _Entries(LRUCache[Selector, Entry]):

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
-from aiocache import RedisCache
-from aiocache.serializers import BaseSerializer
+from aiocache.backends.redis import RedisCache
+from aiocache.serializers import NullSerializer
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
@@ -118,8 +118,13 @@ class RedisStorage:
             protocol=2,
             decode_responses=False,
         )
-        # Its own time limit is off: every call below has one.
-        self._cache = RedisCache(serializer=_Bytes(), timeout=None, connection_pool_class=lambda **_: pool)
+        # Bytes pass as they are: other serializers decode them, or execute what another program stored. Its own time
+        # limit is off, as every call below has one.
+        self._cache: Any = RedisCache(  # type: ignore[no-untyped-call]
+            serializer=NullSerializer(encoding=None),  # type: ignore[no-untyped-call]
+            timeout=None,
+            connection_pool_class=lambda **_: pool,
+        )
         self._prefix = prefix
         self._channel = f"{prefix}changes"
         self._now = now
@@ -239,18 +244,6 @@ class RedisStorage:
 
     def _pairs(self, keys: Mapping[str, object]) -> list[str]:
         return [name for key in keys for name in (self._key(key), f"{self._prefix}replaced:{key}")]
-
-
-class _Bytes(BaseSerializer):  # type: ignore[misc] # aiocache is untyped
-    """Values pass as they are. The default ones would decode them, or execute what another program stored."""
-
-    DEFAULT_ENCODING = None
-
-    def dumps(self, value: bytes) -> bytes:
-        return value
-
-    def loads(self, value: bytes | None) -> bytes | None:
-        return value
 
 
 def _ms(seconds: float) -> int:

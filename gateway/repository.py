@@ -52,7 +52,6 @@ class TaskRepository:
         backends: Mapping[Backend, TaskBackend],
         unique_ids: UniqueIdBackend,
         *,
-        clock: Callable[[], float],
         trouble: BackendTrouble | None = None,
         shared: SharedTasks | None = None,
     ) -> None:
@@ -60,12 +59,12 @@ class TaskRepository:
         self._cache = cache
         self._backends = backends
         self._unique_ids = unique_ids
-        self._clock = clock
+        self._clock = cache.now
         self._trouble = trouble
         self._shared = shared
         self._reading = None if shared is None else SharedReading(shared, self._overtaken)
         self._origin = uuid.uuid4().hex
-        self._writes = Writes(clock)
+        self._writes = Writes(cache.now)
         self._flights = Flights()
         self._impatient: dict[Backend, dict[Landing, Callable[[], None]]] = {backend: {} for backend in Backend}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -55,9 +55,7 @@ class HealthLog:
         """Whether the latest call, in the last hour, failed."""
         seen = self._seen[backend]
         return (
-            seen.is_failing
-            and seen.last_failure_at is not None
-            and self._now() - seen.last_failure_at <= _FAILING_FOR
+            seen.is_failing and seen.last_failure_at is not None and self._now() - seen.last_failure_at <= _FAILING_FOR
         )
 
     def misfit(self, backend: Backend, field: str) -> None:

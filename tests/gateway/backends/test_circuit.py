@@ -15,6 +15,10 @@ def call(circuit: Circuit, verdict: Verdict) -> None:
     circuit.report(admission, verdict)
 
 
+def state(circuit: Circuit) -> CircuitState:
+    return circuit.state
+
+
 def opened(clock: FakeClock) -> Circuit:
     circuit = Circuit(clock)
     for _ in range(20):
@@ -28,10 +32,10 @@ def test_opens_at_half_of_twenty() -> None:
 
     for verdict in [Verdict.FAILURE] * 10 + [Verdict.SUCCESS] * 9:
         call(circuit, verdict)
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
     call(circuit, Verdict.SUCCESS)
 
-    assert circuit.state is CircuitState.OPEN
+    assert state(circuit) is CircuitState.OPEN
     assert circuit.admit() is None
 
 
@@ -42,7 +46,7 @@ def test_below_half_stays_closed() -> None:
     for number in range(200):
         call(circuit, Verdict.FAILURE if number % 20 in range(0, 18, 2) else Verdict.SUCCESS)
 
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
 
 
 def test_failures_leave_the_window() -> None:
@@ -55,7 +59,7 @@ def test_failures_leave_the_window() -> None:
     clock.seconds = 30
     call(circuit, Verdict.FAILURE)
 
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
 
 
 def test_cancelled_calls_say_nothing() -> None:
@@ -65,7 +69,7 @@ def test_cancelled_calls_say_nothing() -> None:
     for _ in range(100):
         call(circuit, Verdict.CANCELLED)
 
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
 
 
 def test_three_probes_after_ten_seconds() -> None:
@@ -75,17 +79,17 @@ def test_three_probes_after_ten_seconds() -> None:
 
     clock.seconds = 9.9
     assert circuit.admit() is None
-    assert circuit.state is CircuitState.OPEN
+    assert state(circuit) is CircuitState.OPEN
     clock.seconds = 10
-    assert circuit.state is CircuitState.HALF_OPEN
+    assert state(circuit) is CircuitState.HALF_OPEN
     probes = [circuit.admit() for _ in range(5)]
 
     assert [probe is not None for probe in probes] == [True, True, True, False, False]
     for probe in probes[:3]:
-        assert circuit.state is CircuitState.HALF_OPEN
+        assert state(circuit) is CircuitState.HALF_OPEN
         assert probe is not None
         circuit.report(probe, Verdict.SUCCESS)
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
 
 
 def test_a_failing_probe_opens_again() -> None:
@@ -100,7 +104,7 @@ def test_a_failing_probe_opens_again() -> None:
     circuit.report(first, Verdict.FAILURE)
     circuit.report(second, Verdict.SUCCESS)
 
-    assert circuit.state is CircuitState.OPEN
+    assert state(circuit) is CircuitState.OPEN
     assert circuit.probes_in_s == 10
 
 
@@ -115,7 +119,7 @@ def test_a_cancelled_probe_gives_its_place_back() -> None:
     for _ in range(3):
         call(circuit, Verdict.SUCCESS)
 
-    assert circuit.state is CircuitState.CLOSED
+    assert state(circuit) is CircuitState.CLOSED
 
 
 def test_calls_from_before_do_not_count() -> None:
@@ -133,7 +137,7 @@ def test_calls_from_before_do_not_count() -> None:
         circuit.report(admission, Verdict.FAILURE)
 
     assert probe is not None
-    assert circuit.state is CircuitState.HALF_OPEN
+    assert state(circuit) is CircuitState.HALF_OPEN
 
 
 @given(st.lists(st.booleans(), max_size=200))
