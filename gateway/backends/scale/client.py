@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import httpx
-
 from gateway.backends.base import CallObserver, Outcome
 from gateway.backends.guard import Guard
 from gateway.backends.scale import places
@@ -17,7 +15,7 @@ from gateway.backends.scale.answers import bad_response, json_of, require_succes
 from gateway.backends.scale.normalize import task_of_body
 from gateway.backends.scale.pages import TaskPage, TaskStatePage, task_page, task_state_page
 from gateway.backends.scale.queries import BatchQuery, TaskQuery, in_calls
-from gateway.backends.transport import Answer, BackendTransport, Call, Limits, path_segment
+from gateway.backends.transport import Answer, BackendTransport, Call, Limits, Wire, path_segment
 from schema.backend import Backend
 from schema.errors import GatewayError
 from schema.references import Reference, ScaleTaskReference
@@ -161,7 +159,7 @@ def scale_backend(
     *,
     limits: Limits,
     observer: CallObserver,
-    wire: httpx.AsyncBaseTransport | None = None,
+    wire: Wire | None = None,
     now: Callable[[], datetime] | None = None,
     guard: Guard | None = None,
 ) -> ScaleClient:
