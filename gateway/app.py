@@ -1,7 +1,9 @@
 """create_app: the only place where parts meet. What is made here is closed by the app's lifespan."""
 
+import asyncio
+import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
 
 from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
@@ -25,8 +28,11 @@ from gateway.endpoints.graphql import GraphQLEndpoint
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.extensions.errors import ErrorPresenter
 from gateway.extensions.loaders import fresh_loaders
+from gateway.redis_storage import RedisStorage
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
+from gateway.sharing import FORM_VERSION, SharedTasks
+from gateway.storage import Storage
 from schema import ExtensionFactory, build_schema
 from schema.backend import Backend
 
@@ -43,16 +49,22 @@ def create_app(
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Starlette:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds.
+    the steady one, in seconds; `sleep` waits between two tries of a call.
     """
-    health = HealthLog(_configured(settings), now)
-    scale, rosetta = backend_clients(settings, health, wires, now)
+    guards = _guards(settings, clock, sleep)
+    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
+    scale, rosetta = backend_clients(settings, health, wires, now, guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    repository = TaskRepository(_cache(settings, clock), backends, scale)
+    storage = _storage(settings, clock)
+    freshness = _freshness(settings)
+    shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
+    cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
+    repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
     schema = build_schema(_extensions(settings, repository))
     graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
     sdl = schema.as_str()
@@ -66,7 +78,11 @@ def create_app(
             for backend in (scale, rosetta):
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
+            if storage is not None:
+                closing.push_async_callback(storage.aclose)
             closing.push_async_callback(repository.aclose)
+            listening = asyncio.create_task(repository.listen())
+            closing.push_async_callback(_ended, listening)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
@@ -87,11 +103,12 @@ def backend_clients(
     health: HealthLog,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
+    guards: Mapping[Backend, Guard] = MappingProxyType({}),
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, health, wires.get(Backend.SCALE), now),
-        _rosetta(settings, health, wires.get(Backend.ROSETTA), now),
+        _scale(settings, health, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE)),
+        _rosetta(settings, health, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA)),
     )
 
 
@@ -112,7 +129,7 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -124,11 +141,12 @@ def _scale(
         observer=health,
         wire=wire,
         now=now,
+        guard=guard,
     )
 
 
 def _rosetta(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -142,15 +160,48 @@ def _rosetta(
         observer=health,
         wire=wire,
         now=now,
+        guard=guard,
     )
 
 
-def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
+def _guards(
+    settings: Settings, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> dict[Backend, Guard]:
+    limits: dict[Backend, BackendLimits] = {Backend.SCALE: settings.scale, Backend.ROSETTA: settings.rosetta}
+    return {
+        backend: Guard(clock, max_calls_per_s=limit.max_calls_per_s, sleep=sleep) for backend, limit in limits.items()
+    }
+
+
+def _freshness(settings: Settings) -> Freshness:
     kept = settings.freshness
-    freshness = Freshness(
-        open_s=kept.open_s, settled_s=kept.settled_s, canceled_s=kept.canceled_s, absent_s=kept.absent_s
+    return Freshness(
+        open_s=kept.open_s,
+        settled_s=kept.settled_s,
+        canceled_s=kept.canceled_s,
+        absent_s=kept.absent_s,
+        stale_if_error_s=kept.stale_if_error_s,
     )
-    return TaskCache(freshness, settings.cache.max_tasks, clock)
+
+
+def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
+    url = settings.cache.redis_url
+    return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+
+
+def _accounts(settings: Settings) -> dict[Backend, str]:
+    """A fingerprint of each backend's address and key: what one account may see is never answered to another."""
+    scale, rosetta = settings.scale, settings.rosetta
+    given = {Backend.SCALE: (scale.base_url, scale.api_key), Backend.ROSETTA: (rosetta.base_url, rosetta.access_key)}
+    return {
+        backend: hashlib.sha256(f"{url} {'' if key is None else key.get_secret_value()}".encode()).hexdigest()[:16]
+        for backend, (url, key) in given.items()
+    }
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+from redis.asyncio.connection import parse_url
 
 PREFIX = "GATEWAY_"
 _NESTING = "__"
@@ -50,6 +51,7 @@ class BackendLimits(_Group):
     timeout_s: float = Field(default=10, gt=0, le=300)
     connect_timeout_s: float = Field(default=3, gt=0, le=300)
     max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    max_calls_per_s: float | None = Field(default=None, gt=0, le=100_000)
 
 
 class ScaleSettings(BackendLimits):
@@ -68,10 +70,30 @@ class RosettaSettings(BackendLimits):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Shanghai"
 
 
-class CacheSettings(_Group):
-    """Bounds of the local cache."""
+def _cache_url(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in ("memory", "redis", "rediss", "unix"):
+        raise ValueError("takes memory://, redis://host:port/database, rediss://... or unix:///path")
+    if scheme != "memory":
+        try:
+            parse_url(url.get_secret_value())
+        except (ValueError, TypeError):
+            raise ValueError("is no URL of a Redis, such as redis://user:password@host:6379/0") from None
+    return url
 
+
+class CacheSettings(_Group):
+    """Where answers are kept, and the bounds of the local cache. The URL is a secret: it may hold a password."""
+
+    url: Annotated[SecretStr, AfterValidator(_cache_url)] = SecretStr("memory://")
     max_tasks: int = Field(default=100_000, ge=1)
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+
+    @property
+    def redis_url(self) -> str | None:
+        """Where the cache is shared; None where it is this process's own."""
+        url = self.url.get_secret_value()
+        return None if url.startswith("memory://") else url
 
 
 class FreshnessSettings(_Group):
@@ -81,6 +103,7 @@ class FreshnessSettings(_Group):
     settled_s: float = Field(default=300, ge=0)
     canceled_s: float = Field(default=3600, ge=0)
     absent_s: float = Field(default=5, ge=0)
+    stale_if_error_s: float = Field(default=86_400, ge=0)
 
 
 class Settings(BaseSettings):

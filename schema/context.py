@@ -77,13 +77,17 @@ class TaskWatch(Protocol):
 
 @dataclass
 class Context:
-    """One operation's view: who asks, under which request id, and through which loaders."""
+    """One operation's view: who asks, under which request id, and through which loaders.
+
+    `no_cache`: the caller wants nothing that was read before, and pays for reads.
+    """
 
     caller: Caller
     request_id: str
     tasks: TaskLoader
     report: BackendReport
     watch: TaskWatch
+    no_cache: bool = False
 
     @property
     def sees_people(self) -> bool:

@@ -1,6 +1,6 @@
 """What a backend fulfils, whichever vendor it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -79,6 +79,14 @@ class CallObserver(Protocol):
     def called(self, backend: Backend, endpoint: str, failure: ErrorCode | None, seconds: float) -> None: ...
 
     def misfit(self, backend: Backend, field: str) -> None: ...
+
+
+class BackendTrouble(Protocol):
+    """Whether a backend's latest call failed; `on_failure` are told of every call that does."""
+
+    on_failure: list[Callable[[Backend], None]]
+
+    def is_failing(self, backend: Backend) -> bool: ...
 
 
 class UnconfiguredBackend:

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,9 +37,20 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         request_id = _request_id(request.headers.get("x-request-id"))
         if isinstance(response, Response):
             response.headers["X-Request-Id"] = request_id
+        no_cache = wants_no_cache(request.headers.getlist("cache-control"))
         return Context(
-            caller=_ANONYMOUS, request_id=request_id, tasks=OperationLoader(self._repository), report=self._report
+            caller=_ANONYMOUS,
+            request_id=request_id,
+            tasks=OperationLoader(self._repository, no_cache=no_cache),
+            report=self._report,
+            no_cache=no_cache,
         )
+
+
+def wants_no_cache(cache_control: Sequence[str]) -> bool:
+    """Whether the values of `Cache-Control` hold the directive `no-cache` (RFC 9111, section 5.2.1.4)."""
+    directives = (directive for value in cache_control for directive in value.split(","))
+    return any(directive.strip().lower() == "no-cache" for directive in directives)
 
 
 def _request_id(given: str | None) -> str:

@@ -20,7 +20,8 @@ def fresh_loaders(repository: TaskRepository) -> type[SchemaExtension]:
     class FreshLoaders(SchemaExtension):
         def on_operation(self) -> Iterator[None]:
             shared: Context = self.execution_context.context
-            self.execution_context.context = replace(shared, tasks=OperationLoader(repository))
+            tasks = OperationLoader(repository, no_cache=shared.no_cache)
+            self.execution_context.context = replace(shared, tasks=tasks)
             yield
 
     return FreshLoaders

@@ -23,6 +23,8 @@ class World:
     sandbox: DemoSandbox
     app: Starlette
     client: httpx.AsyncClient
+    waits_s: list[float]
+    """How long the gateway would have waited between tries; no time passes in these tests."""
 
     async def answer(self, query: str, **variables: object) -> dict[str, Any]:
         """The whole answer to an operation."""
@@ -48,12 +50,18 @@ async def world(sandbox: DemoSandbox | None = None, **environment: str) -> Async
     sandbox = sandbox or DemoSandbox(SandboxClock.manual())
     env: Mapping[str, str] = {**DEMO_ENVIRONMENT, **environment}
     clock = sandbox.scale.clock
+    waits_s: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits_s.append(seconds)
+
     app = create_app(
         Settings.from_env(env),
         wires={Backend.SCALE: in_process(sandbox.scale.app), Backend.ROSETTA: in_process(sandbox.rosetta.app)},
         now=clock.now,
         clock=lambda: clock.now().timestamp(),
+        sleep=sleep,
     )
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://gw") as client:
-        yield World(sandbox, app, client)
+        yield World(sandbox, app, client, waits_s)
