@@ -6,6 +6,7 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema import cost, scopes
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
@@ -17,10 +18,13 @@ ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
 
 
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
-    """The executable schema."""
-    return strawberry.Schema(
+    """The executable schema: every field with its cost, every root field behind its scope."""
+    schema = strawberry.Schema(
         query=Query,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
     )
+    cost.annotate(schema)
+    scopes.guard_root_fields(schema)
+    return schema

@@ -23,10 +23,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as far as the gateway knows; `name` is safe to log."""
+    """Who is asking, as far as the gateway knows; `name` is safe to log.
+
+    `expires_at` is when the credentials end, in seconds since 1970; None where they do not.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    expires_at: float | None = None
 
 
 class TaskLoader(Protocol):
