@@ -52,12 +52,18 @@ class BackendReport(Protocol):
 
 @dataclass
 class Context:
-    """One operation's view: who asks, under which request id, and through which loaders."""
+    """One operation's view: who asks, under which request id, and through which loaders.
+
+    `deadline` is the event loop's time at which fields still waiting give up; None: never. `no_cache` says that the
+    client wants nothing stale.
+    """
 
     caller: Caller
     request_id: str
     tasks: TaskLoader
     report: BackendReport
+    deadline: float | None = None
+    no_cache: bool = False
 
     @property
     def sees_people(self) -> bool:
