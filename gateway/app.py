@@ -21,13 +21,13 @@ from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
-from gateway.execution.deadline import bound_fields
-from gateway.wiring import graphql_endpoint as _graphql_endpoint
-from gateway.wiring import issuer_keys as _key_set
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.execution.deadline import bound_fields
 from gateway.loaders import OperationLoader
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
+from gateway.wiring import graphql_endpoint as _graphql_endpoint
+from gateway.wiring import issuer_keys as _key_set
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
-from gateway.execution.refusals import Refusal, refusal
+from gateway.refusals import Refusal, refusal
 from schema.context import Caller, Scope
 
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -33,7 +33,9 @@ def read_api_keys(text: str) -> tuple[ApiKey, ...]:
 
     No scopes given means `read`.
     """
-    entries = (part.strip() for line in text.splitlines() if not line.lstrip().startswith("#") for part in line.split(","))
+    entries = (
+        part.strip() for line in text.splitlines() if not line.lstrip().startswith("#") for part in line.split(",")
+    )
     return tuple(_api_key(entry) for entry in entries if entry)
 
 
@@ -110,6 +112,4 @@ class Authenticator:
 def unauthenticated(message: str, *, is_bad: bool = False) -> Refusal:
     """The refusal of a caller without, or with bad, credentials (RFC 6750, section 3)."""
     challenge = 'Bearer realm="task-gateway"' + (', error="invalid_token"' if is_bad else "")
-    return refusal(
-        "UNAUTHENTICATED", message, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": challenge}
-    )
+    return refusal("UNAUTHENTICATED", message, status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": challenge})

@@ -91,7 +91,13 @@ class JwtVerifier:
     """Fulfils `TokenVerifier`. What was verified once is remembered until it expires, under the token's hash."""
 
     def __init__(
-        self, keys: KeySet, *, issuer: str, audience: str, clock: Callable[[], float] = time.time, max_kept: int = 10_000
+        self,
+        keys: KeySet,
+        *,
+        issuer: str,
+        audience: str,
+        clock: Callable[[], float] = time.time,
+        max_kept: int = 10_000,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
@@ -130,7 +136,12 @@ class JwtVerifier:
                 issuer=self._issuer,
                 audience=self._audience,
                 # Times are judged below, by our own clock.
-                options={"require": ["exp", "iss", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+                options={
+                    "require": ["exp", "iss", "aud"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
         except (jwt.PyJWTError, ValueError, TypeError):
             return None

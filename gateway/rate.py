@@ -11,7 +11,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from gateway.execution.refusals import refusal
+from gateway.refusals import refusal
 
 _log = structlog.get_logger(__name__)
 

@@ -68,9 +68,7 @@ def _each(argument: str, calls: float) -> FieldCost:
 
 def _page(calls: float, page: int = 50) -> FieldCost:
     """A connection."""
-    return FieldCost(
-        calls * CALL, assumed_size=page, slicing_arguments=("first",), sized_fields=("edges", "nodes")
-    )
+    return FieldCost(calls * CALL, assumed_size=page, slicing_arguments=("first",), sized_fields=("edges", "nodes"))
 
 
 def _bulk(argument: str, calls: float) -> FieldCost:
@@ -135,4 +133,4 @@ def annotate(schema: strawberry.Schema) -> None:
             for field in definition.fields:
                 row = FIELD_COSTS.get(f"{definition.name}.{name_of(field)}")
                 if row is not None:
-                    field.directives = tuple(row.directives())
+                    field.directives = list(row.directives())

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.endpoints.media import JSON
 from gateway.endpoints.origins import HeaderList
-from gateway.execution.refusals import bad_request, refusal
+from gateway.refusals import bad_request, refusal
 
 _REQUEST_ID = compile_pattern(r"[A-Za-z0-9._-]{1,128}")
 _WANTED = {

@@ -17,7 +17,7 @@ from gateway.endpoints.sse import send_events
 from gateway.endpoints.websocket import MakeContext, Sockets
 from gateway.execution.operations import Answer, Operations, PreparedOperation, not_streamable
 from gateway.execution.persisted import OperationRequest
-from gateway.execution.refusals import Refusal, bad_request, refusal
+from gateway.refusals import Refusal, bad_request, refusal
 from gateway.settings import LimitsSettings
 from schema.context import Caller, Context
 
@@ -66,7 +66,7 @@ class GraphQLEndpoint:
             await _refuse(exchange, refused, accepted)
         except ClientGoneError:
             return
-        except Exception as error:  # noqa: BLE001 - the last resort: no client ever sees what went wrong inside
+        except Exception as error:
             _log.error("unexpected error", request_id=exchange.request_id, exc_info=error)
             if exchange.started:
                 raise

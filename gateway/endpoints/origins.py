@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from gateway.execution.refusals import Refusal, refusal
+from gateway.refusals import Refusal, refusal
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _ALLOWED_HEADERS = (
@@ -12,7 +12,12 @@ _ALLOWED_HEADERS = (
     b"apollographql-client-name, apollographql-client-version, apollo-require-preflight, graphql-require-preflight"
 )
 # A page of another site can send none of these without the browser asking us first.
-_FORCING_PREFLIGHT = ("authorization", "apollo-require-preflight", "graphql-require-preflight", "x-apollo-operation-name")
+_FORCING_PREFLIGHT = (
+    "authorization",
+    "apollo-require-preflight",
+    "graphql-require-preflight",
+    "x-apollo-operation-name",
+)
 
 HeaderList = list[tuple[bytes, bytes]]
 

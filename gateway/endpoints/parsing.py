@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from gateway.execution.persisted import OperationRequest
-from gateway.execution.refusals import bad_request
+from gateway.refusals import bad_request
 
 # orjson turns integers beyond 64 bits into floats, which lose digits.
 _LONG_INTEGER = re.compile(rb"\d{19}")
@@ -99,5 +99,3 @@ def _persisted_hash(extensions: Mapping[str, Any] | None) -> str | None:
 
 def _no_constant(_: str) -> NoReturn:
     raise ValueError
-
-

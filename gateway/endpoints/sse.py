@@ -11,7 +11,7 @@ from starlette.types import Receive
 from gateway.endpoints.exchange import Exchange
 from gateway.endpoints.media import EVENT_STREAM
 from gateway.execution.operations import Answer
-from gateway.execution.refusals import Refusal, refusal
+from gateway.refusals import Refusal, refusal
 from schema.context import Caller
 
 _log = structlog.get_logger(__name__)

@@ -24,7 +24,7 @@ from gateway.endpoints.parsing import to_request
 from gateway.execution.limits import Limits
 from gateway.execution.operations import Answer, Operations
 from gateway.execution.persisted import OperationRequest
-from gateway.execution.refusals import FormattedError, Refusal, refusal
+from gateway.refusals import FormattedError, Refusal, refusal
 from schema.context import Caller, Context
 
 if TYPE_CHECKING:

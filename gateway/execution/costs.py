@@ -14,6 +14,8 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
@@ -86,7 +88,7 @@ class CostTable:
         }
         self._fields: dict[str, dict[str, _Field]] = {}
         for type_name, type_ in schema.type_map.items():
-            if type_name.startswith("__") or not hasattr(type_, "fields") or not is_composite_type(type_):
+            if type_name.startswith("__") or not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
                 continue
             self._fields[type_name] = {
                 name: _Field(
@@ -141,9 +143,7 @@ class OperationCost:
 class _Measuring:
     """One pass with given variables. `paths` collects the variables that size something."""
 
-    def __init__(
-        self, table: CostTable, fragments: Mapping[str, FragmentDefinitionNode], variables: Variables
-    ) -> None:
+    def __init__(self, table: CostTable, fragments: Mapping[str, FragmentDefinitionNode], variables: Variables) -> None:
         self._table = table
         self._fragments = fragments
         self._variables = variables

@@ -25,7 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Structure, analyse
 from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
-from gateway.execution.refusals import FormattedError, Refusal, refusal
+from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)

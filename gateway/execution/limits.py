@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
-from gateway.execution.refusals import Refusal, refusal
+from gateway.refusals import Refusal, refusal
 from gateway.settings import LimitsSettings
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class Limits:
 
     def too_complex(self, limit: str, value: int | None, maximum: int) -> Refusal:
         """The refusal alone, for what cannot be let through even in `warn_only`."""
-        details: dict[str, object] = {"limit": limit}
+        details: dict[str, Any] = {"limit": limit}
         message = f"the operation exceeds the limit {limit!r}"
         if self.explains:
             details["maximum"] = maximum

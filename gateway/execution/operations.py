@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, OperationType
@@ -12,16 +12,18 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.documents import Documents, Operation
+from gateway.execution.errors import present
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
-from gateway.execution.refusals import Refusal, refusal
-from gateway.extensions.errors import present
+from gateway.refusals import Refusal, refusal
 from schema.context import Context
 
 # What travels: data and errors, ready for JSON.
 Answer: TypeAlias = dict[str, Any]
 ContextFactory: TypeAlias = Callable[[], Context]
 
+# Strawberry's quicker test, under the type graphql-core asks for.
+_is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 _NO_VARIABLES: Mapping[str, Any] = {}
 
 
@@ -89,7 +91,9 @@ class Operations:
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
 
-    async def subscribe(self, prepared: PreparedOperation, make_context: ContextFactory) -> AsyncGenerator[Answer, None]:
+    async def subscribe(
+        self, prepared: PreparedOperation, make_context: ContextFactory
+    ) -> AsyncGenerator[Answer, None]:
         """An answer for each event, each with a Context of its own: loaders must not remember older states.
 
         Raises a Refusal when the variables do not fit, or when the subscription itself is refused.
@@ -136,7 +140,7 @@ class Operations:
             raw_variable_values=dict(prepared.variables),
             operation_name=operation.name,
             max_coercion_errors=self._limits.values.errors,
-            is_awaitable=optimized_is_awaitable,
+            is_awaitable=_is_awaitable,
             hide_suggestions=not self._limits.explains,
         )
         if isinstance(executor, list):

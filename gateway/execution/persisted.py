@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gateway.execution.refusals import Refusal, bad_request, refusal
+from gateway.refusals import Refusal, bad_request, refusal
 from gateway.reread import RereadFile
 
 _log = structlog.get_logger(__name__)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 
-
 class ManifestError(Exception):
     """The file is no manifest; the message says why."""
 

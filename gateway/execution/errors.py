@@ -4,7 +4,7 @@ import structlog
 from graphql import GraphQLError
 from graphql.language import ValueNode
 
-from gateway.execution.refusals import FormattedError
+from gateway.refusals import FormattedError
 from schema.errors import GatewayError
 
 _log = structlog.get_logger(__name__)
