@@ -22,12 +22,13 @@ from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.endpoints.metrics import metrics_route
 from gateway.execution.deadline import bound_fields
 from gateway.loaders import OperationLoader
+from gateway.metrics import Metrics
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
-from gateway.wiring import graphql_endpoint as _graphql_endpoint
-from gateway.wiring import issuer_keys as _key_set
+from gateway.wiring import document_store, graphql_endpoint, issuer_keys
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -59,7 +60,7 @@ def create_app(
     repository = TaskRepository(_cache(settings, clock), backends, scale)
     schema = build_schema()
     bound_fields(schema._schema)
-    key_set = _key_set(settings)
+    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
@@ -73,7 +74,7 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = _graphql_endpoint(settings, schema, make_context, key_set)
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -86,8 +87,9 @@ def create_app(
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
             closing.push_async_callback(repository.aclose)
-            if key_set is not None:
-                closing.push_async_callback(key_set.aclose)
+            closing.push_async_callback(store.aclose)
+            if keys is not None:
+                closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
@@ -99,6 +101,7 @@ def create_app(
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            metrics_route(metrics.registry),
         ],
     )
 

@@ -173,6 +173,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     root_path: str = ""
+    trusted_proxies: Names = ()
     scale: ScaleSettings = ScaleSettings()
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
@@ -228,6 +229,14 @@ class Settings(BaseSettings):
                 "of that issuer, made for any service, would open this one"
             )
         return self
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret value, for what redacts them. Never to be logged."""
+        for value in (self, self.scale, self.rosetta, self.cache, self.auth):
+            for name in type(value).model_fields:
+                found = getattr(value, name)
+                if isinstance(found, SecretStr) and found != type(value).model_fields[name].default:
+                    yield found.get_secret_value()
 
     @property
     def shows_graphiql(self) -> bool:

@@ -19,6 +19,7 @@ from gateway.execution.operations import Operations
 from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, PersistedDocuments, RedisDocumentStore
 from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
+from gateway.metrics import Metrics
 from gateway.rate import CallerRate
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError
@@ -34,13 +35,19 @@ _ANONYMOUS_SCOPES: Mapping[Anonymous, frozenset[Scope]] = {
 
 
 def graphql_endpoint(
-    settings: Settings, schema: strawberry.Schema, make_context: MakeContext, keys: KeySet | None
+    settings: Settings,
+    schema: strawberry.Schema,
+    make_context: MakeContext,
+    *,
+    keys: KeySet | None,
+    store: DocumentStore,
+    metrics: Metrics,
 ) -> GraphQLEndpoint:
     """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
-    limits = Limits(settings.limits, explains=settings.profile is Profile.EXPLORE)
+    limits = Limits(settings.limits, explains=settings.profile is Profile.EXPLORE, count=metrics.count_limit)
     documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection)
     manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
-    operations = Operations(schema, documents, PersistedDocuments(_store(settings), manifest), limits)
+    operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits)
     rate = None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)
@@ -102,7 +109,8 @@ def _cache_url(settings: Settings) -> str:
     return settings.cache.url.get_secret_value()
 
 
-def _store(settings: Settings) -> DocumentStore:
+def document_store(settings: Settings) -> DocumentStore:
+    """Where persisted operations are kept; whoever asks for it closes it."""
     url = _cache_url(settings)
     if url.startswith("memory:"):
         return MemoryDocumentStore()

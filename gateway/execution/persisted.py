@@ -38,6 +38,8 @@ class DocumentStore(Protocol):
 
     async def put(self, sha256: str, text: str) -> None: ...
 
+    async def aclose(self) -> None: ...
+
 
 class MemoryDocumentStore:
     """In this process, least recently used out first, bounded by the texts' characters."""
@@ -51,6 +53,9 @@ class MemoryDocumentStore:
     async def put(self, sha256: str, text: str) -> None:
         if text:
             self._texts[sha256] = text
+
+    async def aclose(self) -> None:
+        self._texts.clear()
 
 
 class RedisDocumentStore:
@@ -80,6 +85,9 @@ class RedisDocumentStore:
                 await self._redis.set(self._KEY + sha256, text, ex=self._TTL_S)
         except (RedisError, OSError, TimeoutError) as error:
             _log.warning("document store unreachable", reason=type(error).__name__)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
 
 
 def sha256_of(text: str) -> str:
