@@ -10,12 +10,10 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import structlog
-from graphql.validation import NoSchemaIntrospectionCustomRule
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from starlette.routing import Route
 
 from gateway.backends.base import TaskBackend, UnconfiguredBackend
 from gateway.backends.guard import Guard
@@ -24,19 +22,25 @@ from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
-from gateway.endpoints.graphql import GraphQLEndpoint
+from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
-from gateway.extensions.errors import ErrorPresenter
-from gateway.extensions.loaders import fresh_loaders
+from gateway.endpoints.metrics import metrics_route
+from gateway.execution.deadline import bound_fields
+from gateway.loaders import OperationLoader
+from gateway.metrics import Metrics
 from gateway.redis_storage import RedisStorage
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
-from schema import ExtensionFactory, build_schema
+from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from schema import build_schema
 from schema.backend import Backend
+from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
+
+_LOADERS_FIRST_S = 0.05
 
 
 def _now() -> datetime:
@@ -65,8 +69,23 @@ def create_app(
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
-    schema = build_schema(_extensions(settings, repository))
-    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    schema = build_schema()
+    bound_fields(schema._schema)
+    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+
+    def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
+        deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
+        return Context(
+            caller=caller,
+            request_id=request_id,
+            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
+            report=health,
+            # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
+            deadline=deadline + _LOADERS_FIRST_S,
+            no_cache=no_cache,
+        )
+
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -83,17 +102,21 @@ def create_app(
             closing.push_async_callback(repository.aclose)
             listening = asyncio.create_task(repository.listen())
             closing.push_async_callback(_ended, listening)
+            closing.push_async_callback(store.aclose)
+            if keys is not None:
+                closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Starlette(
+    return Gateway(
+        graphql,
+        settings.root_path,
         lifespan=lifespan,
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST", "OPTIONS"]),
-            WebSocketRoute("/graphql", graphql),
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            metrics_route(metrics.registry),
         ],
     )
 
@@ -202,15 +225,3 @@ def _accounts(settings: Settings) -> dict[Backend, str]:
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:
-    extensions: list[ExtensionFactory] = [
-        lambda: ParserCache(maxsize=1000),
-        lambda: ValidationCache(maxsize=1000),
-        fresh_loaders(repository),
-        ErrorPresenter,
-    ]
-    if not settings.allows_introspection:
-        extensions.append(lambda: AddValidationRules([NoSchemaIntrospectionCustomRule]))
-    return extensions

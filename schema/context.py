@@ -26,10 +26,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as far as the gateway knows; `name` is safe to log."""
+    """Who is asking, as far as the gateway knows; `name` is safe to log.
+
+    `expires_at` is when the credentials end, in seconds since 1970; None where they do not.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    expires_at: float | None = None
 
 
 class TaskLoader(Protocol):
@@ -79,7 +83,8 @@ class TaskWatch(Protocol):
 class Context:
     """One operation's view: who asks, under which request id, and through which loaders.
 
-    `no_cache`: the caller wants nothing that was read before, and pays for reads.
+    `deadline` is the event loop's time at which fields still waiting give up; None: never. `no_cache` says that the
+    client wants nothing stale.
     """
 
     caller: Caller
@@ -87,6 +92,7 @@ class Context:
     tasks: TaskLoader
     report: BackendReport
     watch: TaskWatch
+    deadline: float | None = None
     no_cache: bool = False
 
     @property
