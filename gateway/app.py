@@ -15,20 +15,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
 from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.scale.sweep import ProjectSweep
+from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
+from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
+from gateway.pace import Pace
+from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
+from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
@@ -54,11 +61,13 @@ def create_app(
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Starlette:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds; `sleep` waits between two tries of a call.
+    the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
+    rounds of watching.
     """
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
@@ -72,6 +81,16 @@ def create_app(
     schema = build_schema()
     bound_fields(schema._schema)
     keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+    live = Live(
+        repository,
+        Pace(settings.watch.min_s, settings.watch.max_s),
+        _replicas(settings, backends, now, clock),
+        {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
+        now=now,
+        clock=clock,
+        sleep=pause,
+        count_callback=metrics.count_callback,
+    )
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
@@ -80,6 +99,7 @@ def create_app(
             request_id=request_id,
             tasks=OperationLoader(repository, deadline, no_cache=no_cache),
             report=health,
+            watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
             deadline=deadline + _LOADERS_FIRST_S,
             no_cache=no_cache,
@@ -102,6 +122,8 @@ def create_app(
             closing.push_async_callback(repository.aclose)
             listening = asyncio.create_task(repository.listen())
             closing.push_async_callback(_ended, listening)
+            watching = asyncio.create_task(live.run())
+            closing.push_async_callback(_ended, watching)
             closing.push_async_callback(store.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
@@ -117,6 +139,7 @@ def create_app(
             Route("/livez", livez),
             Route("/readyz", readyz),
             metrics_route(metrics.registry),
+            *_webhook_routes(settings, live, metrics),
         ],
     )
 
@@ -210,6 +233,32 @@ def _freshness(settings: Settings) -> Freshness:
 def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
     url = settings.cache.redis_url
     return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+
+
+def _replicas(
+    settings: Settings,
+    backends: Mapping[Backend, TaskBackend],
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Replicas:
+    url = settings.cache.redis_url
+    if url is None:
+        return Alone()
+    # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
+    accounts = hashlib.sha256(repr(sorted(_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
+    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+
+
+def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:
+    secret = settings.scale.callback_secret
+    webhooks: list[Webhook] = [] if secret is None else [ScaleWebhook(secret.get_secret_value())]
+    max_bytes = settings.limits.body_bytes
+    return [
+        webhook_route(
+            WebhookEndpoint(webhook, live.inbox.take, metrics.count_callback, max_bytes=max_bytes), webhook.path
+        )
+        for webhook in webhooks
+    ]
 
 
 def _accounts(settings: Settings) -> dict[Backend, str]:

@@ -127,7 +127,7 @@ class Broker:
         return True
 
     def fail(self, selector: Selector, outcome: GatewayError | None) -> None:
-        """Tells that a task is not there (None) or cannot be read. A failure to read what is known is told to nobody."""
+        """Tells that a task is not there (None) or cannot be read. That what is known cannot be read is not told."""
         topic = self._topics.get(selector)
         if topic is None:
             return

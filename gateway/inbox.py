@@ -6,7 +6,6 @@ the backend, and whoever watches the task asks for it.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,9 +58,10 @@ class Tasks(Protocol):
 
 
 class Inbox:
-    """At most one read of a task waits, and at most `MOST_WAITING` altogether. `counts` tells what came.
+    """At most one read of a task waits, and at most `MOST_WAITING` altogether.
 
-    `news` is told of every task that was read. `clock` counts the seconds that `sleep` waits.
+    `news` is told of every task that was read. `clock` counts the seconds that `sleep` waits; `count` hears of
+    callbacks that led to nothing.
     """
 
     def __init__(
@@ -70,12 +70,13 @@ class Inbox:
         news: Callable[[Task], Awaitable[None]],
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        count: Callable[[str], None],
     ) -> None:
-        self.counts: Counter[str] = Counter()
         self._tasks = tasks
         self._news = news
         self._clock = clock
         self._sleep = sleep
+        self._count = count
         self._waiting: dict[Reference, datetime | None] = {}
         self._again: dict[Reference, _Again] = {}
         self._delayed = asyncio.Event()
@@ -85,16 +86,16 @@ class Inbox:
     def take(self, hint: Hint) -> Taken:
         """Sees to it that the task is read, unless the state that the hint speaks of was read already."""
         if self._is_handled(hint):
-            return self._counted(Taken.REPEATED)
+            return Taken.REPEATED
         if hint.reference in self._waiting:
             self._waiting[hint.reference] = _latest(self._waiting[hint.reference], hint.updated_at)
-            return self._counted(Taken.REPEATED)
+            return Taken.REPEATED
         if len(self._waiting) + len(self._again) >= MOST_WAITING:
-            return self._counted(Taken.FULL)
+            return Taken.FULL
         self._tasks.forget(hint.reference)
         self._waiting[hint.reference] = hint.updated_at
         self._ready.set()
-        return self._counted(Taken.NEW)
+        return Taken.NEW
 
     async def run(self) -> None:
         """Works off what was taken until cancelled."""
@@ -125,7 +126,7 @@ class Inbox:
             return
         tries = 0 if again is None else again.tries
         if tries == len(_PATIENCE_S):
-            self.counts["unsettled"] += 1
+            self._count("unsettled")
             return
         self._again[hint.reference] = _Again(tries + 1, self._clock() + _PATIENCE_S[tries], hint.updated_at)
         self._delayed.set()
@@ -146,7 +147,7 @@ class Inbox:
 
     def _is_settled(self, hint: Hint, outcome: Outcome) -> bool:
         if outcome is None:
-            self.counts["unknown"] += 1
+            self._count("unknown")
             _log.info("a callback for a task that its backend does not know", backend=hint.reference.backend.name)
             return True
         if isinstance(outcome, GatewayError):
@@ -161,10 +162,6 @@ class Inbox:
     def _is_handled(self, hint: Hint) -> bool:
         handled = self._handled.get(hint.reference)
         return handled is not None and hint.updated_at is not None and hint.updated_at <= handled
-
-    def _counted(self, taken: Taken) -> Taken:
-        self.counts[taken.name.lower()] += 1
-        return taken
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -22,9 +22,7 @@ class OperationLoader:
     `deadline` is the event loop's time after which what is still awaited fails with RequestTimeoutError.
     """
 
-    def __init__(
-        self, repository: TaskRepository, deadline: float | None = None, *, no_cache: bool = False
-    ) -> None:
+    def __init__(self, repository: TaskRepository, deadline: float | None = None, *, no_cache: bool = False) -> None:
         self._repository = repository
         self._deadline = deadline
         self._no_cache = no_cache

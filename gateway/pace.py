@@ -36,5 +36,5 @@ class Pace:
             base = self.max_s
         else:
             base = max(self.min_s, age_s * _SHARE_OF_AGE) * (_SETTLED_TIMES if status in _SETTLED else 1)
-        slowed = base * 2 ** min(failures, 10)
+        slowed = base * float(2 ** min(failures, 10))
         return min(self.max_s, max(self.min_s, min(slowed, self.max_s) * (1 - _JITTER + 2 * _JITTER * chance)))

@@ -101,6 +101,7 @@ class ScaleSettings(BackendLimits):
 
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
+    callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
 
 
 class RosettaSettings(BackendLimits):
@@ -146,6 +147,13 @@ class FreshnessSettings(_Group):
     canceled_s: float = Field(default=3600, ge=0)
     absent_s: float = Field(default=5, ge=0)
     stale_if_error_s: float = Field(default=86_400, ge=0)
+
+
+class WatchSettings(_Group):
+    """Seconds between two questions for a watched task: the least and the most."""
+
+    min_s: float = Field(default=5, gt=0, le=86_400)
+    max_s: float = Field(default=60, gt=0, le=86_400)
 
 
 class AuthSettings(_Group):
@@ -200,6 +208,7 @@ class Settings(BaseSettings):
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    watch: WatchSettings = WatchSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
     request_timeout_s: float = Field(default=15, gt=0, le=3600)
@@ -244,6 +253,8 @@ class Settings(BaseSettings):
         if any(given.values()) and not all(given.values()):
             missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
             raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        if self.watch.min_s > self.watch.max_s:
+            raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
         auth = self.auth
         if auth.jwks_url is not None and (auth.issuer is None or auth.audience is None):
             raise SettingsError(

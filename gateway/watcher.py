@@ -162,15 +162,13 @@ class Watcher:
         return self._broker.known(watch.selector) is None
 
     def _is_to_read(self, watch: _Watch) -> bool:
-        """By this replica: what nobody here knows yet, what may have changed unheard, and what it holds the lease of."""
+        """By this replica: what is not known here yet, what may have changed unheard, what it holds the lease of."""
         return not watch.is_reading and (watch.is_mine or watch.must_read or self._is_new(watch))
 
     def _joined(self, due: Sequence[_Watch]) -> list[list[_Watch]]:
         """What is due, and what one question answers along with it although it is due a little later."""
         soon = self._clock() + self._pace.min_s
-        groups: dict[tuple[str, str], list[_Watch]] = {
-            key: [] for key in map(self._bulk_key, due) if key is not None
-        }
+        groups: dict[tuple[str, str], list[_Watch]] = {key: [] for key in map(self._bulk_key, due) if key is not None}
         for watch in self._watches.values() if groups else ():
             key = self._bulk_key(watch)
             if key in groups and watch.due_at <= soon and self._is_to_read(watch) and not watch.must_read:

@@ -34,7 +34,7 @@ class TaskChange:
     )
 
 
-@strawberry.type
+@strawberry.type(description="What can be waited for, over WebSocket or server-sent events.")
 class Subscription:
     @strawberry.subscription(
         description="First the state of each task as it stands, then every change of its status or record: from the "
