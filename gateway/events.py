@@ -223,6 +223,10 @@ class Listener:
             self._ready.clear()
             await self._ready.wait()
 
+    def __len__(self) -> int:
+        """How many observations wait to be taken."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Follows nothing any more."""
         for selector in list(self._following):

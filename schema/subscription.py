@@ -46,17 +46,21 @@ class Subscription:
         info: Info,
         by: Annotated[list[TaskBy], strawberry.argument(description="Names the tasks: at most 100.")],
     ) -> AsyncGenerator[TaskChange, None]:
+        # No generator itself: what is refused is refused before the stream begins.
         if len(by) > MAX_WATCHED:
             raise bad_input(f"by takes at most {MAX_WATCHED} entries, not {len(by)}", "by")
-        positions, refused = _positions(by)
-        for index, error in refused:
-            yield TaskChange(
-                index=index, error=failure_of(error, info.context.request_id), observed_at=info.context.watch.now()
-            )
-        async with aclosing(info.context.watch.observe(list(positions))) as observations:
-            async for observation in observations:
-                for index in positions[observation.selector]:
-                    yield _change(index, observation, info.context.request_id)
+        return _changes(info, by)
+
+
+async def _changes(info: Info, by: Sequence[TaskBy]) -> AsyncGenerator[TaskChange, None]:
+    request_id, watch = info.context.request_id, info.context.watch
+    positions, refused = _positions(by)
+    for index, error in refused:
+        yield TaskChange(index=index, error=failure_of(error, request_id), observed_at=watch.now())
+    async with aclosing(watch.observe(list(positions))) as observations:
+        async for observation in observations:
+            for index in positions[observation.selector]:
+                yield _change(index, observation, request_id)
 
 
 def _positions(by: Sequence[TaskBy]) -> tuple[dict[Selector, list[int]], list[tuple[int, GatewayError]]]:
