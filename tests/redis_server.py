@@ -37,11 +37,9 @@ class RedisServer:
         acl = self._folder / "users.acl"
         rules = "~task-gateway:* &task-gateway:* +@all -keys -flushdb -flushall -config -@dangerous"
         acl.write_text(f"user default off\nuser {USER} on >{PASSWORD} {rules}\n")
-        self._process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-            + ["--unixsocket", str(self.socket_path), "--aclfile", str(acl), "--dir", str(self._folder)],
-            stdout=subprocess.DEVNULL,
-        )
+        network = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.socket_path)]
+        files = ["--aclfile", str(acl), "--dir", str(self._folder), "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(["redis-server", *network, *files], stdout=subprocess.DEVNULL)
         ends_at = time.monotonic() + 10
         while True:
             try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,9 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.redis_storage import RedisStorage
+from tests.certificates import write_certificate
 from tests.redis_server import RedisServer, redis_server
+from tests.waiting import until, until_async
 
 pytestmark = [pytest.mark.anyio, pytest.mark.redis]
 
@@ -38,9 +39,7 @@ async def listening(url: str) -> AsyncIterator[tuple[RedisStorage, Ears]]:
     ears = Ears()
     task = asyncio.create_task(storage.listen(ears.messages.append, ears.links.append))
     try:
-        async with asyncio.timeout(10):
-            while not ears.links:
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(ears.links))
         yield storage, ears
     finally:
         task.cancel()
@@ -67,13 +66,7 @@ async def test_user_names_passwords_and_sockets(server: RedisServer, attribute: 
 
 async def test_tls(tmp_path: Path) -> None:
     """rediss:// is TLS: the server's certificate is checked."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = write_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with redis_server(tmp_path) as server:
@@ -112,9 +105,7 @@ async def test_late_reads_lose(server: RedisServer) -> None:
         assert found.stamp is not None
         assert await storage.keep({"a": (b"later", 10)}, found.stamp) == [True]
         assert (await storage.find(["a"])).values == [b"later"]
-        async with asyncio.timeout(1):
-            while ears.messages != [b"message"]:
-                await asyncio.sleep(0.005)
+        await until(lambda: ears.messages == [b"message"], 1)
 
 
 async def test_claims(server: RedisServer) -> None:
@@ -174,9 +165,8 @@ async def test_paused_is_a_miss_within_200_ms(server: RedisServer) -> None:
         unlinked = ears.links[-1]
 
         server.resume()
-        async with asyncio.timeout(5):
-            while not (ears.links[-1] and await works(storage)):
-                await asyncio.sleep(0.02)
+        await until(lambda: ears.links[-1])
+        await until_async(lambda: works(storage))
 
     assert first_s < 0.2
     assert others_s < 0.1
@@ -192,9 +182,8 @@ async def test_killed_and_started_again(server: RedisServer) -> None:
         assert await storage.replace({"a": (b"x", 1)}, b"") is False
 
         server.start()
-        async with asyncio.timeout(5):
-            while not (ears.links[-1] and await works(storage)):
-                await asyncio.sleep(0.02)
+        await until(lambda: ears.links[-1])
+        await until_async(lambda: works(storage))
         assert ears.links.count(False) >= 1
 
 
