@@ -26,8 +26,9 @@ T = TypeVar("T")
 _FIND_S = 0.08
 _CLAIM_S = 0.04
 _WRITE_S = 0.2
-_CONNECT_S = 0.2
-_MAX_CONNECTIONS = 64
+_CONNECT_S = 1.0
+_ABANDONED_S = 1.0
+_MAX_CONNECTIONS = 16
 
 _HEARTBEAT_S = 0.5
 _LOG_EVERY_S = 60.0
@@ -129,6 +130,7 @@ class RedisStorage:
         self._channel = f"{prefix}changes"
         self._now = now
         self._failed_hook = failed
+        self._asking: set[asyncio.Task[Any]] = set()
         self._is_down = False
         self._logged_at = float("-inf")
 
@@ -189,6 +191,9 @@ class RedisStorage:
             await asyncio.sleep(_HEARTBEAT_S)
 
     async def aclose(self) -> None:
+        for asking in self._asking:
+            asking.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
         await self._cache.client.aclose()
 
     async def _hear(self, channel: PubSub, heard: Heard, linked: Linked) -> None:
@@ -196,6 +201,7 @@ class RedisStorage:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(2 * _HEARTBEAT_S):
             await channel.subscribe(self._channel)
+            await self._cache.client.ping()  # one connection stands before the first question
         is_linked = False
         while True:
             async with asyncio.timeout(_HEARTBEAT_S):
@@ -218,12 +224,24 @@ class RedisStorage:
     async def _bounded(self, ask: Callable[[], Awaitable[T]], seconds: float, otherwise: T) -> T:
         if self._is_down:
             return otherwise
+        # Not cancelled when its time is up: a connection that takes longer to set up serves the next question.
+        asking = asyncio.get_running_loop().create_task(self._asked(ask))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        await asyncio.wait([asking], timeout=seconds)
+        if not asking.done():
+            self._failed(TimeoutError())
+            return otherwise
+        answer = asking.result()
+        return otherwise if answer is None else answer[0]
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> tuple[T] | None:
         try:
-            async with asyncio.timeout(seconds):
-                return await ask()
+            async with asyncio.timeout(_ABANDONED_S):
+                return (await ask(),)
         except Exception as exc:  # noqa: BLE001  no kind of failure of a cache may reach a client
             self._failed(exc)
-            return otherwise
+            return None
 
     async def _eval(self, script: str, keys: Sequence[str], *arguments: object) -> Any:
         return await self._cache.raw("eval", script, len(keys), *keys, *arguments)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from gateway.backends.base import Outcome
 from gateway.cache import Freshness, TaskCache
 from gateway.repository import Read, TaskRepository
 from gateway.sharing import SharedTasks
+from gateway.storage import Storage
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 from schema.references import Reference, ScaleUniqueId, Selector
@@ -22,6 +23,7 @@ from schema.status import TaskStatus
 from schema.task import Task
 from tests.fake_storage import FakeStorage
 from tests.fakes import FakeBackend, FakeClock, fake_task, rosetta, scale
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +105,7 @@ class Client(FakeBackend):
         return made(reference, status, fetched_at, content["unique_id"], view_url=content["view_url"])
 
 
-def replica(world: World, storage: FakeStorage, account: str = "account") -> TaskRepository:
+def replica(world: World, storage: Storage, account: str = "account") -> TaskRepository:
     clients = {backend: Client(world, backend) for backend in Backend}
     cache = TaskCache(Freshness(), 1000, world.clock)
     accounts = dict.fromkeys(Backend, account)
@@ -131,12 +133,6 @@ async def turn() -> None:
     """Lets everything that is ready run, and polls that wait for another replica happen once."""
     for _ in range(30):
         await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def read(tasks: TaskRepository, selector: Selector | None = None, *, no_cache: bool = False) -> Outcome:

@@ -45,8 +45,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(sandbox: DemoSandbox | None = None, **environment: str) -> AsyncIterator[World]:
-    """A running gateway. `environment` adds to the demo's settings; an empty value takes one away."""
+async def world(
+    sandbox: DemoSandbox | None = None, *, waits_on_clock: bool = False, **environment: str
+) -> AsyncIterator[World]:
+    """A running gateway. `environment` adds to the demo's settings; an empty value takes one away.
+
+    With `waits_on_clock` the gateway's waits between tries end only as the test moves the clock.
+    """
     sandbox = sandbox or DemoSandbox(SandboxClock.manual())
     env: Mapping[str, str] = {**DEMO_ENVIRONMENT, **environment}
     clock = sandbox.scale.clock
@@ -54,6 +59,8 @@ async def world(sandbox: DemoSandbox | None = None, **environment: str) -> Async
 
     async def sleep(seconds: float) -> None:
         waits_s.append(seconds)
+        if waits_on_clock:
+            await clock.sleep(seconds)
 
     app = create_app(
         Settings.from_env(env),
