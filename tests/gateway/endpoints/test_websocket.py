@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -25,7 +25,9 @@ def small() -> Iterator[Served]:
 
 
 @contextmanager
-def _socket(served: Served, *, init: object = None, protocol: str = PROTOCOL, **options: Any) -> Iterator[ClientConnection]:
+def _socket(
+    served: Served, *, init: object = None, protocol: str = PROTOCOL, **options: Any
+) -> Iterator[ClientConnection]:
     with connect(served.socket_url, subprotocols=[Subprotocol(protocol)], proxy=None, **options) as socket:
         if init is not None:
             _send(socket, type="connection_init", payload=init)
@@ -44,11 +46,15 @@ def _receive(socket: ClientConnection) -> dict[str, Any]:
 
 def _close_code(socket: ClientConnection) -> int:
     with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            socket.recv(timeout=10)
+        _drain(socket)
     received = closed.value.rcvd
     assert received is not None
     return received.code
+
+
+def _drain(socket: ClientConnection) -> None:
+    while True:
+        socket.recv(timeout=10)
 
 
 def _subscribe(socket: ClientConnection, query: str, name: str = "1", **payload: object) -> None:
@@ -170,10 +176,9 @@ def test_too_many_on_one_socket() -> None:
 def test_too_many_sockets_of_one_caller() -> None:
     """Above the limit of sockets a caller's next one is refused; a place given up can be taken again."""
     with served_schema(small_schema(), GATEWAY_LIMITS__SOCKETS="2") as served:
-        with _socket(served, init={}), _socket(served, init={}):
-            with _socket(served) as third:
-                _send(third, type="connection_init")
-                assert _close_code(third) == 4403
+        with _socket(served, init={}), _socket(served, init={}), _socket(served) as third:
+            _send(third, type="connection_init")
+            assert _close_code(third) == 4403
         with _socket(served, init={}):
             pass
 
@@ -199,27 +204,31 @@ def test_limits_hold_on_sockets() -> None:
 @pytest.mark.parametrize("payload", [{"authorization": f"Bearer {KEY}"}, {"Authorization": f"Bearer {KEY}"}])
 def test_credentials_in_the_payload(payload: dict[str, str]) -> None:
     """A key in connection_init opens the socket."""
-    with served_schema(small_schema(), GATEWAY_AUTH__ANONYMOUS="none", GATEWAY_AUTH__API_KEYS=KEYS) as served:
-        with _socket(served, init=payload) as socket:
-            _subscribe(socket, "{ quick }")
-            assert _receive(socket)["payload"] == {"data": {"quick": "done"}}
+    with _closed_house() as served, _socket(served, init=payload) as socket:
+        _subscribe(socket, "{ quick }")
+        assert _receive(socket)["payload"] == {"data": {"quick": "done"}}
 
 
 def test_credentials_in_the_header() -> None:
     """So does one in the handshake's header; its scopes hold."""
-    with served_schema(small_schema(), GATEWAY_AUTH__ANONYMOUS="none", GATEWAY_AUTH__API_KEYS=KEYS) as served:
-        with _socket(served, init={}, additional_headers={"authorization": f"Bearer {KEY}"}) as socket:
-            _subscribe(socket, "mutation { write }")
-            message = _receive(socket)
+    header = {"authorization": f"Bearer {KEY}"}
+    with _closed_house() as served, _socket(served, init={}, additional_headers=header) as socket:
+        _subscribe(socket, "mutation { write }")
+        message = _receive(socket)
 
     assert message["payload"]["data"] == {"write": None}
     assert message["payload"]["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-@pytest.mark.parametrize("init", [{}, {"authorization": "Bearer wrong-key"}, {"authorization": 5}, {"authorization": ""}])
+@pytest.mark.parametrize(
+    "init", [{}, {"authorization": "Bearer wrong-key"}, {"authorization": 5}, {"authorization": ""}]
+)
 def test_4403(init: dict[str, object]) -> None:
     """No credentials where they are needed, and bad ones always, close with 4403."""
-    with served_schema(small_schema(), GATEWAY_AUTH__ANONYMOUS="none", GATEWAY_AUTH__API_KEYS=KEYS) as served:
-        with _socket(served) as socket:
-            _send(socket, type="connection_init", payload=init)
-            assert _close_code(socket) == 4403
+    with _closed_house() as served, _socket(served) as socket:
+        _send(socket, type="connection_init", payload=init)
+        assert _close_code(socket) == 4403
+
+
+def _closed_house() -> AbstractContextManager[Served]:
+    return served_schema(small_schema(), GATEWAY_AUTH__ANONYMOUS="none", GATEWAY_AUTH__API_KEYS=KEYS)
