@@ -57,7 +57,7 @@ class Served:
     def socket_url(self) -> str:
         return self.url.replace("http:", "ws:")
 
-    def post(self, query: str, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
+    def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
         return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
 
