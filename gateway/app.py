@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import structlog
 from graphql.validation import NoSchemaIntrospectionCustomRule
@@ -139,7 +140,7 @@ def _rosetta(
         str(rosetta.base_url),
         rosetta.access_key.get_secret_value(),
         rosetta.secret_key.get_secret_value(),
-        time_zone=rosetta.time_zone,
+        time_zone=ZoneInfo(rosetta.time_zone),
         limits=_limits(rosetta),
         observer=health,
         wire=wire,

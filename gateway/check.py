@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from gateway.app import backend_clients
 from gateway.backends.base import UnconfiguredBackend
 from gateway.backends.health import HealthLog
+from gateway.backends.rosetta import RosettaClient
+from gateway.backends.scale import ScaleClient, TaskQuery
 from gateway.settings import Settings
 from schema.errors import ErrorCode, GatewayError
 
@@ -35,7 +37,7 @@ async def check_backends(settings: Settings) -> list[Finding]:
                 continue
             closing.push_async_callback(client.aclose)
             try:
-                await client.check()
+                await _ask(client)
             except GatewayError as error:
                 findings.append(Finding(f"{name}: {diagnosis(error)}", is_fine=False))
             else:
@@ -43,6 +45,14 @@ async def check_backends(settings: Settings) -> list[Finding]:
     if all(isinstance(client, UnconfiguredBackend) for client in clients):
         findings.append(Finding("no backend is configured: see GATEWAY_SCALE__API_KEY", is_fine=False))
     return findings
+
+
+async def _ask(client: ScaleClient | RosettaClient) -> None:
+    """The question with the smallest answer that needs valid credentials."""
+    if isinstance(client, ScaleClient):
+        await client.list_tasks(TaskQuery(limit=1))
+    else:
+        await client.system_status()
 
 
 def diagnosis(error: GatewayError) -> str:

@@ -16,8 +16,8 @@ from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_MOVING, seed_scale
 from gateway.settings import Settings
 from schema.backend import Backend
 
-# Made up: they open nothing but the sandbox.
-SCALE_KEY = "test_sandbox_key"
+# Made up: they open nothing but the sandbox. A test key would make every created task complete at once.
+SCALE_KEY = "live_sandbox_key"
 ROSETTA_ACCESS_KEY = "sandbox-access-key"
 ROSETTA_SECRET_KEY = "sandbox-secret-key"  # noqa: S105
 

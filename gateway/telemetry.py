@@ -37,3 +37,6 @@ def set_up_logging(level: str, log_format: LogFormat | None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for chatty in ("httpx", "httpcore", "aiohttp", "asyncio"):
+        # They log every address with its query, which holds customers' ids.
+        logging.getLogger(chatty).setLevel(logging.WARNING)

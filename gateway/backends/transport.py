@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 import aiohttp
 import httpx
 import orjson
-from httpx_aiohttp import AiohttpTransport
 
 from gateway.backends.base import CallObserver
+from gateway.backends.sockets import SocketWire
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 
@@ -180,5 +180,5 @@ def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:
     # No proxy, netrc or certificate variables of the host: what leaves is what the settings say.
     if wire is None:
         pool = httpx.Limits(max_connections=limits.max_concurrency, max_keepalive_connections=limits.max_concurrency)
-        wire = AiohttpTransport(limits=pool, trust_env=False)
+        wire = SocketWire(limits=pool, trust_env=False)
     return httpx.AsyncClient(transport=wire, timeout=timeout, trust_env=False, follow_redirects=False)

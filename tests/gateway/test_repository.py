@@ -1,7 +1,7 @@
 """Each selector is asked for at most once at a time, and one failure leaves the others whole."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -70,8 +70,12 @@ async def test_one_backend_down() -> None:
 
 async def test_failures_are_asked_again() -> None:
     """A failure is not kept: the next read goes out."""
-    answers = iter([DOWN, fake_task(scale("a"))])
-    backend = FakeBackend(Backend.SCALE, lambda reference: next(answers))
+    answers: Iterator[Outcome] = iter([DOWN, fake_task(scale("a"))])
+
+    def answer(reference: Reference) -> Outcome:
+        return next(answers)
+
+    backend = FakeBackend(Backend.SCALE, answer)
     tasks = repository(backend)
 
     first = await tasks.get_many([Read(scale("a"))])

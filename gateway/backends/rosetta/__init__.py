@@ -1,0 +1,19 @@
+"""Rosetta by Stardust AI: its signature, its codes, its reads, and its records made Tasks."""
+
+from gateway.backends.rosetta.annotation_requests import ImportedRequest, ImportState, Schedule
+from gateway.backends.rosetta.campaigns import Campaign, Frames
+from gateway.backends.rosetta.client import DEFAULT_ZONE, RequestTasks, RosettaClient, rosetta_backend
+from gateway.backends.rosetta.statistics import StatisticsRow
+
+__all__ = [
+    "DEFAULT_ZONE",
+    "Campaign",
+    "Frames",
+    "ImportState",
+    "ImportedRequest",
+    "RequestTasks",
+    "RosettaClient",
+    "Schedule",
+    "StatisticsRow",
+    "rosetta_backend",
+]
