@@ -1,48 +1,30 @@
-"""A browser that can reach nothing but this machine, and what it looks at."""
+"""A browser, a page and a demo for it to look at."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, create_demo_app
-from gateway.sandbox.clock import SandboxClock
-from gateway.settings import Settings
+from tests.browser.browser import chromium, new_page
+from tests.browser.demo import serving_demo
 from tests.browser.graphiql import Traffic
-from tests.browser.server import serving
-
-_FLAGS = [
-    "--no-sandbox",  # CI runs as root, where Chromium's own sandbox does not start
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # Every name but ours is unknown, and no address but loopback is let through.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium as the machine has it."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+    """One browser for all tests, each with a profile of its own; gone after them, with the event loop it runs on."""
+    # Two busy cores: the default of 5 s is no sign of a fault.
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright, chromium(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that was nowhere before."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light", reduced_motion="reduce")
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
+    page = new_page(browser)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture
@@ -53,9 +35,8 @@ def traffic(page: Page) -> Traffic:
     return traffic
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo() -> Iterator[str]:
     """The origin of a running demo."""
-    app = create_demo_app(Settings.from_env(DEMO_ENVIRONMENT), DemoSandbox(SandboxClock()))
-    with serving(app) as origin:
+    with serving_demo() as origin:
         yield origin
