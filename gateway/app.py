@@ -21,11 +21,13 @@ from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
+from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.execution.deadline import bound_fields
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
+from gateway.operations import example_operations
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.wiring import document_store, graphql_endpoint, issuer_keys
@@ -102,6 +104,7 @@ def create_app(
             Route("/livez", livez),
             Route("/readyz", readyz),
             metrics_route(metrics.registry),
+            *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
         ],
     )
 

@@ -59,6 +59,7 @@ def graphql_endpoint(
         Sockets(operations, admission, make_context, origins, limits),
         limits=settings.limits,
         body_timeout_s=settings.request_timeout_s,
+        shows_graphiql=settings.shows_graphiql,
     )
 
 

@@ -1,6 +1,26 @@
-"""Scale AI, API version 1: the client, and how its records become tasks."""
+"""Scale AI, API version 1: the client, its lists, and how its records become tasks."""
 
+from gateway.backends.scale.answers import RefusedQueryError
 from gateway.backends.scale.client import ScaleClient, scale_backend
-from gateway.backends.scale.queries import TaskQuery
+from gateway.backends.scale.pages import TaskPage, TaskState, TaskStatePage
+from gateway.backends.scale.places import BatchPage, BatchStatus, ProjectList, ScaleBatch, ScaleProject
+from gateway.backends.scale.queries import BatchQuery, TaskQuery
+from gateway.backends.scale.vocabulary import REVIEW_WORDS, STATUS_WORDS
 
-__all__ = ["ScaleClient", "TaskQuery", "scale_backend"]
+__all__ = [
+    "REVIEW_WORDS",
+    "STATUS_WORDS",
+    "BatchPage",
+    "BatchQuery",
+    "BatchStatus",
+    "ProjectList",
+    "RefusedQueryError",
+    "ScaleBatch",
+    "ScaleClient",
+    "ScaleProject",
+    "TaskPage",
+    "TaskQuery",
+    "TaskState",
+    "TaskStatePage",
+    "scale_backend",
+]

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import httpx
-
 from gateway.backends.base import CallObserver, Outcome
 from gateway.backends.scale import places
 from gateway.backends.scale.answers import bad_response, json_of, require_success
 from gateway.backends.scale.normalize import task_of_body
 from gateway.backends.scale.pages import TaskPage, TaskStatePage, task_page, task_state_page
 from gateway.backends.scale.queries import BatchQuery, TaskQuery, in_calls
-from gateway.backends.transport import Answer, BackendTransport, Call, Limits, path_segment
+from gateway.backends.transport import Answer, BackendTransport, Call, Limits, Wire, path_segment
 from schema.backend import Backend
 from schema.errors import GatewayError
 from schema.references import Reference, ScaleTaskReference
@@ -160,7 +158,7 @@ def scale_backend(
     *,
     limits: Limits,
     observer: CallObserver,
-    wire: httpx.AsyncBaseTransport | None = None,
+    wire: Wire | None = None,
     now: Callable[[], datetime] | None = None,
 ) -> ScaleClient:
     """A client of Scale at `base_url`, which ends in /v1. `wire` replaces the sockets; `now` gives the time in UTC."""

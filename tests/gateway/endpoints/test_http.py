@@ -73,7 +73,7 @@ def test_accept(explore: Served, accept: str | None, status: int, answered: str)
     assert "Accept" in response.headers["vary"]
 
 
-DOCUMENT_ERRORS = [
+DOCUMENT_ERRORS: list[tuple[str, object, str]] = [
     ("{", None, "GRAPHQL_PARSE_FAILED"),
     ("{ nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
     ("query A{__typename} query B{__typename}", None, "OPERATION_RESOLUTION_FAILURE"),
