@@ -26,7 +26,7 @@ class VariableLists:
     def __init__(self, schema: GraphQLSchema, definitions: Iterable[VariableDefinitionNode]) -> None:
         self._types: dict[str, GraphQLInputType] = {}
         for definition in definitions:
-            type_: Any = type_from_ast(schema, definition.type)  # type: ignore[call-overload]
+            type_: Any = type_from_ast(schema, definition.type)
             if type_ is not None and _holds_lists(type_, set()):
                 self._types[definition.variable.name.value] = type_
 
