@@ -10,35 +10,46 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import structlog
-from graphql.validation import NoSchemaIntrospectionCustomRule
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from starlette.routing import Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
 from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.scale.sweep import ProjectSweep
+from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
-from gateway.endpoints.graphql import GraphQLEndpoint
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
-from gateway.extensions.errors import ErrorPresenter
-from gateway.extensions.loaders import fresh_loaders
+from gateway.endpoints.metrics import metrics_route
+from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
+from gateway.execution.deadline import bound_fields
+from gateway.live import Live
+from gateway.loaders import OperationLoader
+from gateway.metrics import Metrics
 from gateway.operations import example_operations
+from gateway.pace import Pace
+from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
+from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
-from schema import ExtensionFactory, build_schema
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from schema import build_schema
 from schema.backend import Backend
+from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
+
+_LOADERS_FIRST_S = 0.05
 
 
 def _now() -> datetime:
@@ -52,11 +63,13 @@ def create_app(
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Starlette:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds; `sleep` waits between two tries of a call.
+    the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
+    rounds of watching.
     """
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
@@ -67,8 +80,34 @@ def create_app(
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
-    schema = build_schema(_extensions(settings, repository))
-    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    schema = build_schema()
+    bound_fields(schema._schema)
+    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
+    live = Live(
+        repository,
+        Pace(settings.watch.min_s, settings.watch.max_s),
+        _replicas(settings, backends, now, clock),
+        {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
+        now=now,
+        clock=clock,
+        sleep=pause,
+        count_callback=metrics.count_callback,
+    )
+
+    def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
+        deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
+        return Context(
+            caller=caller,
+            request_id=request_id,
+            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
+            report=health,
+            watch=live.broker,
+            # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
+            deadline=deadline + _LOADERS_FIRST_S,
+            no_cache=no_cache,
+        )
+
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -85,18 +124,27 @@ def create_app(
             closing.push_async_callback(repository.aclose)
             listening = asyncio.create_task(repository.listen())
             closing.push_async_callback(_ended, listening)
+            watching = asyncio.create_task(live.run())
+            closing.push_async_callback(_ended, watching)
+            closing.push_async_callback(store.aclose)
+            if rate is not None:
+                closing.push_async_callback(rate.aclose)
+            if keys is not None:
+                closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Starlette(
+    return Gateway(
+        graphql,
+        settings.root_path,
         lifespan=lifespan,
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST", "OPTIONS"]),
-            WebSocketRoute("/graphql", graphql),
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            metrics_route(metrics.registry),
             *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
+            *_webhook_routes(settings, live, metrics),
         ],
     )
 
@@ -192,6 +240,32 @@ def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
     return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
 
 
+def _replicas(
+    settings: Settings,
+    backends: Mapping[Backend, TaskBackend],
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Replicas:
+    url = settings.cache.redis_url
+    if url is None:
+        return Alone()
+    # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
+    accounts = hashlib.sha256(repr(sorted(_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
+    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+
+
+def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:
+    secret = settings.scale.callback_secret
+    webhooks: list[Webhook] = [] if secret is None else [ScaleWebhook(secret.get_secret_value())]
+    max_bytes = settings.limits.body_bytes
+    return [
+        webhook_route(
+            WebhookEndpoint(webhook, live.inbox.take, metrics.count_callback, max_bytes=max_bytes), webhook.path
+        )
+        for webhook in webhooks
+    ]
+
+
 def _accounts(settings: Settings) -> dict[Backend, str]:
     """A fingerprint of each backend's address and key: what one account may see is never answered to another."""
     scale, rosetta = settings.scale, settings.rosetta
@@ -205,15 +279,3 @@ def _accounts(settings: Settings) -> dict[Backend, str]:
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:
-    extensions: list[ExtensionFactory] = [
-        lambda: ParserCache(maxsize=1000),
-        lambda: ValidationCache(maxsize=1000),
-        fresh_loaders(repository),
-        ErrorPresenter,
-    ]
-    if not settings.allows_introspection:
-        extensions.append(lambda: AddValidationRules([NoSchemaIntrospectionCustomRule]))
-    return extensions

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.backends.transport import in_process
-from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox
+from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, callbacks
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
 from schema.backend import Backend
@@ -68,7 +68,12 @@ async def world(
         now=clock.now,
         clock=lambda: clock.now().timestamp(),
         sleep=sleep,
+        pause=clock.sleep,
     )
     transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://gw") as client:
+    async with (
+        app.router.lifespan_context(app),
+        callbacks(sandbox, app),
+        httpx.AsyncClient(transport=transport, base_url="http://gw") as client,
+    ):
         yield World(sandbox, app, client, waits_s)
