@@ -25,6 +25,7 @@ from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
+from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
@@ -32,6 +33,7 @@ from gateway.execution.deadline import bound_fields
 from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
+from gateway.operations import example_operations
 from gateway.pace import Pace
 from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
@@ -40,7 +42,7 @@ from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -80,7 +82,7 @@ def create_app(
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
     schema = build_schema()
     bound_fields(schema._schema)
-    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
@@ -105,7 +107,7 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -125,6 +127,8 @@ def create_app(
             watching = asyncio.create_task(live.run())
             closing.push_async_callback(_ended, watching)
             closing.push_async_callback(store.aclose)
+            if rate is not None:
+                closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
@@ -132,13 +136,13 @@ def create_app(
 
     return Gateway(
         graphql,
-        settings.root_path,
         lifespan=lifespan,
         routes=[
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
             metrics_route(metrics.registry),
+            *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
             *_webhook_routes(settings, live, metrics),
         ],
     )

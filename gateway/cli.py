@@ -191,5 +191,8 @@ def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvi
 
 def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
     server = uvicorn.Server(server_config(app, host, port, settings))
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's own way to say that it could not start, with a code of its own
+        return _FAILED
     return 0 if server.started else _FAILED

