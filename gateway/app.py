@@ -27,6 +27,7 @@ from gateway.extensions.errors import ErrorPresenter
 from gateway.extensions.loaders import fresh_loaders
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
+from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import ExtensionFactory, build_schema
 from schema.backend import Backend
 
@@ -53,8 +54,9 @@ def create_app(
     scale, rosetta = backend_clients(settings, health, wires, now)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     repository = TaskRepository(_cache(settings, clock), backends, scale)
+    writes = TaskWrites(scale, repository, TaskCreator(scale, repository), UrlRules(settings.scale.hosts))
     schema = build_schema(_extensions(settings, repository))
-    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    graphql = GraphQLEndpoint(schema, repository, writes, health, shows_graphiql=settings.shows_graphiql)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:

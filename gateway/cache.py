@@ -73,6 +73,10 @@ class TaskCache:
         if task.unique_id is not None:
             self._by_unique_id[ScaleUniqueId(task.unique_id)] = task.reference
 
+    def drop(self, selector: Selector) -> None:
+        """Forgets what is known of `selector`."""
+        self._entries.pop(selector, None)
+
     def _forget_alias(self, selector: Selector) -> None:
         if isinstance(selector, ScaleUniqueId):
             self._by_unique_id.pop(selector, None)

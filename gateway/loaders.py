@@ -8,7 +8,7 @@ from strawberry.dataloader import DataLoader
 from gateway.backends.base import Outcome
 from gateway.repository import Read, TaskRepository
 from schema.errors import ErrorCode, GatewayError
-from schema.references import Reference, Selector
+from schema.references import Reference, ScaleUniqueId, Selector
 from schema.task import Task
 
 # In a tuple, because a DataLoader raises the exceptions it is given as values, and logs those nobody awaits.
@@ -31,6 +31,11 @@ class OperationLoader:
     async def load_view_url(self, reference: Reference) -> str | None:
         task = await self._read(Read(reference, view_url=True))
         return None if task is None else task.known_view_url
+
+    def prime(self, task: Task) -> None:
+        self._loader.prime(Read(task.reference), (task,), force=True)
+        if task.unique_id is not None:
+            self._loader.prime(Read(ScaleUniqueId(task.unique_id)), (task,), force=True)
 
     async def _read(self, read: Read) -> Task | None:
         # Shielded: cancelling one field must not cancel the future that other fields wait for.

@@ -13,6 +13,7 @@ from gateway.cache import Entry, TaskCache
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 from schema.references import Reference, ScaleUniqueId, Selector
+from schema.task import Task
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +66,23 @@ class TaskRepository:
         }
         return [landed[read] for read in reads]
 
+    def written(self, task: Task) -> None:
+        """The task as a write left it replaces what is cached.
+
+        A read that began before does not put the older state back.
+        """
+        self._overtake(task.reference)
+        self._cache.put(task.reference, task)
+
+    def forget(self, selector: Selector) -> None:
+        """What is cached of `selector` counts as unknown, also for reads that began before."""
+        self._overtake(selector)
+        self._cache.drop(selector)
+
+    def _overtake(self, selector: Selector) -> None:
+        for read in [read for read in self._flights if _concerns(read.selector, selector)]:
+            del self._flights[read]
+
     async def aclose(self) -> None:
         """No read is left running."""
         for task in self._tasks:
@@ -82,17 +100,19 @@ class TaskRepository:
         flights = {read: cast(Flight, loop.create_future()) for read in reads}
         self._flights.update(flights)
         for _, group in groupby(sorted(reads, key=_route), key=_route):
-            task = loop.create_task(self._fly(list(group)))
+            task = loop.create_task(self._fly({read: flights[read] for read in group}))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return flights
 
-    async def _fly(self, reads: Sequence[Read]) -> None:
+    async def _fly(self, flights: Mapping[Read, Flight]) -> None:
         """Asks one backend and lands each read's flight, whatever happens."""
+        reads = list(flights)
         try:
             outcomes = await self._fetch(reads)
             for read, outcome in zip(reads, outcomes, strict=True):
-                self._keep(read, outcome)
+                if self._flights.get(read) is flights[read]:  # no write has overtaken it
+                    self._keep(read, outcome)
         except Exception:  # noqa: BLE001  a bug here must not leave the callers of this flight waiting for ever
             _log.exception("reading tasks failed unexpectedly")
             outcomes = [GatewayError(ErrorCode.INTERNAL, "Internal error")] * len(reads)
@@ -101,7 +121,9 @@ class TaskRepository:
             raise
         finally:
             for read, outcome in zip(reads, outcomes, strict=True):
-                self._flights.pop(read).set_result(outcome)
+                if self._flights.get(read) is flights[read]:
+                    del self._flights[read]
+                flights[read].set_result(outcome)
 
     def _fetch(self, reads: Sequence[Read]) -> Awaitable[Sequence[Outcome]]:
         first = reads[0]
@@ -113,6 +135,11 @@ class TaskRepository:
     def _keep(self, read: Read, outcome: Outcome) -> None:
         if not isinstance(outcome, GatewayError):
             self._cache.put(read.selector, outcome)
+
+
+def _concerns(read: Selector, written: Selector) -> bool:
+    # Which task a unique id leads to is not known before it is read.
+    return read == written or (isinstance(read, ScaleUniqueId) and written.backend is read.backend)
 
 
 def _route(read: Read) -> tuple[str, bool, bool]:

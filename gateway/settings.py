@@ -57,6 +57,12 @@ class ScaleSettings(BackendLimits):
 
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
+    allowed_hosts: str = "*"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The entries of `allowed_hosts`."""
+        return tuple(host.strip() for host in self.allowed_hosts.split(",") if host.strip())
 
 
 class RosettaSettings(BackendLimits):

@@ -198,6 +198,14 @@ class BackendError(TaskError):
     )
 
 
+class RefusalError(GatewayError):
+    """A refusal that has a type of its own: `data` is what clients see."""
+
+    def __init__(self, data: TaskError) -> None:
+        super().__init__(data.code, data.message)
+        self.data = data
+
+
 @strawberry.type(description="What one backend could not answer; the other backend's part stands.")
 class BackendFailure:
     backend: Backend = strawberry.field(description="The backend that could not answer.")

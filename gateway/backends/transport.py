@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
@@ -21,6 +22,9 @@ MAX_ANSWER_BYTES = 20 * 1024 * 1024
 
 T = TypeVar("T")
 
+# When the innermost deadline around the running call ends, on the event loop's clock.
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
+
 # What carries requests: real sockets, or a sandbox in process.
 Wire: TypeAlias = httpx.AsyncBaseTransport
 
@@ -29,7 +33,8 @@ Wire: TypeAlias = httpx.AsyncBaseTransport
 class Call:
     """One request to a backend. `endpoint` names its class for metrics: "GET /task/{id}".
 
-    `path` is percent-encoded already and is appended to the base URL. `body` is JSON, sent whenever it is not None.
+    `path` is percent-encoded already and is appended to the base URL. `body` is sent as JSON whenever it is not None;
+    bytes are JSON already and are sent as they are.
     `may_repeat` says that sending it twice is harmless.
     """
 
@@ -89,15 +94,33 @@ class BackendTransport:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def deadline(self) -> AsyncIterator[None]:
-        """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise."""
+    async def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AsyncIterator[None]:
+        """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise.
+
+        Inside another deadline the earlier one holds. `ends_at`, on the event loop's clock, and `share`, of the time
+        that is left, make it end earlier.
+        """
+        now, outer = asyncio.get_running_loop().time(), _ends_at.get()
+        bounds = [bound for bound in (now + self._limits.timeout_s, outer, ends_at) if bound is not None]
+        end = now + (min(bounds) - now) * share
+        if outer is not None and outer <= end:
+            yield
+            return
+        token = _ends_at.set(end)
         try:
-            async with asyncio.timeout(self._limits.timeout_s) as bound:
+            async with asyncio.timeout_at(end) as bound:
                 yield
         except TimeoutError as exc:
             if not bound.expired():
                 raise
             raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time") from exc
+        finally:
+            _ends_at.reset(token)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long one read or write may take with all its tries."""
+        return self._limits.timeout_s
 
     async def send(self, call: Call, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer.
@@ -155,7 +178,7 @@ class BackendTransport:
         content = None
         if call.body is not None:
             headers["content-type"] = "application/json"
-            content = orjson.dumps(call.body)
+            content = call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
         return self._client.build_request(call.method, url, headers=headers, content=content)
 
     def _failure(self, code: ErrorCode, what: str, exc: Exception | None = None) -> GatewayError:

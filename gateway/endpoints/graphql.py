@@ -12,7 +12,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from gateway.loaders import OperationLoader
 from gateway.repository import TaskRepository
-from schema.context import BackendReport, Caller, Context, Scope
+from schema.context import BackendReport, Caller, Context, Scope, TaskWriter
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ANONYMOUS = Caller("anonymous", frozenset({Scope.READ, Scope.WRITE}))
@@ -22,7 +22,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     """Answers GraphQL over HTTP and graphql-transport-ws."""
 
     def __init__(
-        self, schema: BaseSchema, repository: TaskRepository, report: BackendReport, *, shows_graphiql: bool
+        self,
+        schema: BaseSchema,
+        repository: TaskRepository,
+        writes: TaskWriter,
+        report: BackendReport,
+        *,
+        shows_graphiql: bool,
     ) -> None:
         super().__init__(
             schema,
@@ -30,6 +36,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
         self._repository = repository
+        self._writes = writes
         self._report = report
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -37,7 +44,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if isinstance(response, Response):
             response.headers["X-Request-Id"] = request_id
         return Context(
-            caller=_ANONYMOUS, request_id=request_id, tasks=OperationLoader(self._repository), report=self._report
+            caller=_ANONYMOUS,
+            request_id=request_id,
+            tasks=OperationLoader(self._repository),
+            writes=self._writes,
+            report=self._report,
         )
 
 
