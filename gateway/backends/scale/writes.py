@@ -16,8 +16,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.backends.base import Taken, TakenError, WriteRefusedError
+from gateway.backends.exact_json import encode
 from gateway.backends.scale.answers import as_object, bad_response, failure_of, json_of
-from gateway.backends.scale.exact_json import encode
 from gateway.backends.scale.fields import Misfit
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, task_of_body, to_task
 from gateway.backends.transport import Answer, BackendTransport, Call, path_segment
