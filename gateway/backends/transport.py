@@ -103,6 +103,8 @@ class BackendTransport:
         now, outer = asyncio.get_running_loop().time(), _ends_at.get()
         bounds = [bound for bound in (now + self._limits.timeout_s, outer, ends_at) if bound is not None]
         end = now + (min(bounds) - now) * share
+        if end <= now:
+            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before")
         if outer is not None and outer <= end:
             yield
             return

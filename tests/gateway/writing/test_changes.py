@@ -155,8 +155,8 @@ async def test_every_way_of_naming_the_task() -> None:
     assert missing["errors"][0]["__typename"] == "TaskNotFoundError"
 
 
-@pytest.mark.parametrize("field", ["cancelTask", "addTaskTags", "removeTaskTags", "reviewTask"])
-async def test_unknown_task(field: str) -> None:
+@pytest.mark.parametrize(("field", "given"), [CANCEL, REVIEW, *SETS])
+async def test_unknown_task(field: str, given: dict[str, object]) -> None:
     """A task that Scale does not know is TaskNotFoundError, whatever is asked of it."""
     given: dict[str, object] = {"accepted": True} if field == "reviewTask" else {"tags": ["a"]}
     async with world(SmallSandbox()) as gateway:
