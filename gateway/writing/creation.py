@@ -8,16 +8,10 @@ from dataclasses import replace
 
 from gateway.backends.base import Taken, TakenError, WriteRefusedError, WritingBackend
 from gateway.repository import TaskRepository
+from gateway.writing.refusals import key_conflict, unique_id_conflict
 from gateway.writing.tries import CreationTries
 from schema.creation import CreatedTask, MultistageCreation
-from schema.errors import (
-    ErrorCode,
-    GatewayError,
-    IdempotencyConflictError,
-    RefusalError,
-    UniqueIdConflictError,
-    bad_input,
-)
+from schema.errors import ErrorCode, GatewayError, bad_input
 from schema.task import Task
 
 _MULTISTAGE = "multistage"
@@ -80,7 +74,7 @@ class TaskCreator:
 
     async def _taken(self, creation: MultistageCreation, taken: TakenError, tries: CreationTries) -> CreatedTask:
         if creation.unique_id is None or taken.what is Taken.IDEMPOTENCY_KEY:
-            raise self._key_conflict(creation)
+            raise key_conflict(creation.idempotency_key or "")
         holder = await self._holder(creation.unique_id)
         if tries.was_lost:
             if isinstance(holder, GatewayError) or holder is None:
@@ -90,15 +84,8 @@ class TaskCreator:
         if isinstance(holder, GatewayError):
             holder = None
         elif holder is None and taken.what is Taken.UNCLEAR and creation.idempotency_key is not None:
-            raise self._key_conflict(creation)
-        raise RefusalError(
-            UniqueIdConflictError(
-                code=ErrorCode.CONFLICT,
-                message="another task has this unique id",
-                unique_id=creation.unique_id,
-                conflicting_task=None if holder is None else self._kept(holder),
-            )
-        )
+            raise key_conflict(creation.idempotency_key or "")
+        raise unique_id_conflict(creation.unique_id, None if holder is None else self._kept(holder))
 
     async def _settle(self, creation: MultistageCreation, error: GatewayError, tries: CreationTries) -> CreatedTask:
         """What is known when there is no further try: with a unique id one look-up decides."""
@@ -112,14 +99,7 @@ class TaskCreator:
         if holder is None:
             raise error  # and trying again is harmless: the unique id lets one creation through
         if not _is_made_by(creation, holder):
-            raise RefusalError(
-                UniqueIdConflictError(
-                    code=ErrorCode.CONFLICT,
-                    message="another task has this unique id",
-                    unique_id=creation.unique_id,
-                    conflicting_task=self._kept(holder),
-                )
-            )
+            raise unique_id_conflict(creation.unique_id, self._kept(holder))
         return CreatedTask(self._kept(holder), created=False)
 
     async def _whole(self, creation: MultistageCreation, told: Task) -> Task:
@@ -142,22 +122,14 @@ class TaskCreator:
         self._repository.written(task)
         return task
 
-    def _key_conflict(self, creation: MultistageCreation) -> GatewayError:
-        return RefusalError(
-            IdempotencyConflictError(
-                code=ErrorCode.CONFLICT,
-                message="this idempotency key was used before with other input",
-                idempotency_key=creation.idempotency_key or "",
-            )
-        )
-
     def _unknown(self, creation: MultistageCreation) -> GatewayError:
-        under = (
-            f"idempotency key {creation.idempotency_key}"
-            if creation.unique_id is None
-            else f"unique id {creation.unique_id!r}"
-        )
-        message = f"{self._backend.backend.name} was asked to create the task and its answer got lost: look for {under}"
+        """Names what a task that may exist was made under, so that somebody can look."""
+        name = self._backend.backend.name
+        if creation.unique_id is None:
+            made_under = f"idempotency key {creation.idempotency_key}"
+        else:
+            made_under = f"unique id {creation.unique_id}"
+        message = f"{name} was asked to create the task and its answer got lost: there may be one, under {made_under}"
         return GatewayError(ErrorCode.OUTCOME_UNKNOWN, message, backend=self._backend.backend)
 
 

@@ -9,19 +9,11 @@ from gateway.backends.base import TakenError, WriteRefusedError, WritingBackend,
 from gateway.repository import TaskRepository
 from gateway.writing.creation import TaskCreator
 from gateway.writing.locks import TaskLocks
+from gateway.writing.refusals import not_allowed, not_found, not_supported, unique_id_conflict
 from gateway.writing.urls import UrlRules
-from schema.backend import Backend
 from schema.changes import MAX_TAGS, AddTags, Cancel, Change, ClearUniqueId, Review, SetUniqueId
 from schema.creation import CreatedTask, MultistageCreation
-from schema.errors import (
-    ActionNotAllowedError,
-    ActionNotSupportedError,
-    ErrorCode,
-    GatewayError,
-    RefusalError,
-    UniqueIdConflictError,
-    bad_input,
-)
+from schema.errors import ErrorCode, GatewayError, RefusalError, bad_input
 from schema.references import Reference, ScaleUniqueId, Selector
 from schema.status import ReviewStatus, TaskStatus
 from schema.task import Task
@@ -95,7 +87,7 @@ class TaskWrites:
                 continue
             task = found[selector.text]
             if task is None:
-                references.append(_not_found())
+                references.append(not_found())
             else:
                 references.append(task if isinstance(task, GatewayError) else task.reference)
         return references
@@ -104,7 +96,7 @@ class TaskWrites:
 
     async def _write(self, reference: Reference, change: Change, ends_at: float) -> Task:
         if reference.backend is not self._backend.backend:
-            raise _not_supported(reference.backend, change)
+            raise not_supported(reference.backend, change)
         async with self._backend.deadline(ends_at=ends_at), self._locks.hold(reference):
             if isinstance(change, AddTags):
                 await self._check_merged_tags(reference, change)
@@ -142,11 +134,11 @@ class TaskWrites:
             return await self._unique_id_taken(reference, change)
         if refusal.code is ErrorCode.BAD_USER_INPUT:
             if isinstance(change, Cancel):
-                return await self._after_cancel(reference, change, _not_allowed(change, None))
+                return await self._after_cancel(reference, change, not_allowed(change, None))
             if change.argument is not None:
                 message = f"{self._backend.backend.name} refuses this value of {change.argument}"
                 raise bad_input(message, "input", change.argument)
-            raise _not_allowed(change, await self._standing_or_none(reference))
+            raise not_allowed(change, await self._standing_or_none(reference))
         raise refusal
 
     async def _after_cancel(self, reference: Reference, change: Cancel, error: GatewayError) -> Task:
@@ -160,7 +152,7 @@ class TaskWrites:
             return task
         # An older Scale answers a cancel of completed work with a server error.
         if isinstance(error, RefusalError) or task.status is TaskStatus.COMPLETED:
-            raise _not_allowed(change, task)
+            raise not_allowed(change, task)
         raise error
 
     async def _unique_id_taken(self, reference: Reference, change: SetUniqueId) -> Task:
@@ -168,14 +160,7 @@ class TaskWrites:
         known = None if isinstance(holder, GatewayError) or holder is None else self._kept(holder)
         if known is not None and known.reference == reference:
             return known
-        raise RefusalError(
-            UniqueIdConflictError(
-                code=ErrorCode.CONFLICT,
-                message="another task has this unique id",
-                unique_id=change.unique_id,
-                conflicting_task=known,
-            )
-        )
+        raise unique_id_conflict(change.unique_id, known)
 
     # Reviews, which count twice when they are sent twice
 
@@ -211,7 +196,7 @@ class TaskWrites:
         (read,) = await self._backend.fetch([reference])
         if read is None:
             self._repository.forget(reference)
-            raise _not_found()
+            raise not_found()
         if isinstance(read, GatewayError):
             raise read
         return read
@@ -236,29 +221,3 @@ class TaskWrites:
 def _shows_review(before: Task, after: Task, change: Review) -> bool:
     wanted = ReviewStatus.ACCEPTED if change.accepted else ReviewStatus.REJECTED
     return len(after.audits) > len(before.audits) and after.review_status is wanted
-
-
-def _not_found() -> GatewayError:
-    return GatewayError(ErrorCode.NOT_FOUND, "the backend knows no such task")
-
-
-def _not_supported(backend: Backend, change: Change) -> GatewayError:
-    return RefusalError(
-        ActionNotSupportedError(
-            code=ErrorCode.NOT_SUPPORTED,
-            message=f"{backend.name} has no such operation",
-            backend=backend,
-            action=change.action,
-        )
-    )
-
-
-def _not_allowed(change: Change, task: Task | None) -> GatewayError:
-    return RefusalError(
-        ActionNotAllowedError(
-            code=ErrorCode.NOT_ALLOWED_NOW,
-            message="the backend refuses this for the task as it stands",
-            action=change.action,
-            task=task,
-        )
-    )

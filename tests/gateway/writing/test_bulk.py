@@ -36,7 +36,7 @@ async def test_cancelling_100() -> None:
     store = sandbox.scale.store
     pending = [store.add_task(unique_id=f"p-{n}").task_id for n in range(77)]
     completed = [store.add_task(status="completed").task_id for n in range(10)]
-    wanted = [
+    wanted: list[tuple[dict[str, Any], str]] = [
         *(({"scaleTaskId": task_id}, "CANCELED") for task_id in pending),
         *(({"scaleTaskId": task_id}, "ActionNotAllowedError") for task_id in completed),
         *(({"scaleTaskId": f"unknown-{n}"}, "TaskNotFoundError") for n in range(5)),

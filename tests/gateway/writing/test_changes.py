@@ -92,7 +92,8 @@ async def test_cancel(clear: bool, query: str) -> None:
     assert sent == [("POST", "/cancel", query, b"")]
 
 
-SETS = [
+Action = tuple[str, dict[str, object]]
+SETS: list[Action] = [
     ("addTaskTags", {"tags": ["new"]}),
     ("setTaskTags", {"tags": ["new"]}),
     ("removeTaskTags", {"tags": ["new"]}),
@@ -100,10 +101,10 @@ SETS = [
     ("setTaskUniqueId", {"uniqueId": "new"}),
     ("clearTaskUniqueId", {}),
 ]
-REVIEW = ("reviewTask", {"accepted": True, "comments": "fine"})
-CANCEL = ("cancelTask", {})
+REVIEW: Action = ("reviewTask", {"accepted": True, "comments": "fine"})
+CANCEL: Action = ("cancelTask", {})
 # What each state allows, row by row: the action, and the error it leads to, None for success.
-E4: list[tuple[By, tuple[str, dict[str, object]], str | None]] = [
+E4: list[tuple[By, Action, str | None]] = [
     *((task, action, None) for task in (PENDING, COMPLETED, CANCELED, FAILED) for action in SETS),
     (PENDING, CANCEL, None),
     (STARTED, CANCEL, "ActionNotAllowedError"),
@@ -119,7 +120,7 @@ E4: list[tuple[By, tuple[str, dict[str, object]], str | None]] = [
 
 
 @pytest.mark.parametrize(("by", "action", "error"), E4)
-async def test_what_each_state_allows(by: By, action: tuple[str, dict[str, object]], error: str | None) -> None:
+async def test_what_each_state_allows(by: By, action: Action, error: str | None) -> None:
     """Every cell of the table: success, a refusal with the task as it stands, or no such operation and no call."""
     field, given = action
     async with world(SmallSandbox()) as gateway:
@@ -158,7 +159,6 @@ async def test_every_way_of_naming_the_task() -> None:
 @pytest.mark.parametrize(("field", "given"), [CANCEL, REVIEW, *SETS])
 async def test_unknown_task(field: str, given: dict[str, object]) -> None:
     """A task that Scale does not know is TaskNotFoundError, whatever is asked of it."""
-    given: dict[str, object] = {"accepted": True} if field == "reviewTask" else {"tags": ["a"]}
     async with world(SmallSandbox()) as gateway:
         payload = await changed(
             gateway, field, task={"scaleTaskId": "nope"}, **({} if field == "cancelTask" else given)
