@@ -29,7 +29,7 @@ def test_metadata_up_to_10_kb() -> None:
     room = MAX_METADATA_BYTES - len(b'{"a":""}')
     largest = {"a": "é" * (room // 2)}
 
-    assert checked_metadata(largest, "metadata") is largest
+    assert json.dumps(checked_metadata(largest, "metadata")) == json.dumps(largest)
     assert len(json.dumps(largest, ensure_ascii=False, separators=(",", ":")).encode()) == MAX_METADATA_BYTES
     with pytest.raises(GatewayError):
         checked_metadata({"a": largest["a"] + "b"}, "metadata")
