@@ -21,10 +21,12 @@ from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.graphql import GraphQLEndpoint
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.extensions.errors import ErrorPresenter
 from gateway.extensions.loaders import fresh_loaders
+from gateway.operations import example_operations
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
@@ -80,6 +82,7 @@ def create_app(
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
         ],
     )
 

@@ -5,11 +5,14 @@ import uuid
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Send
+from starlette.types import Scope as ConnectionScope
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from gateway.endpoints.graphiql import graphiql_page, wants_graphiql
 from gateway.loaders import OperationLoader
 from gateway.repository import TaskRepository
 from schema.context import BackendReport, Caller, Context, Scope, TaskWriter
@@ -32,12 +35,19 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     ) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if shows_graphiql else None,
+            graphql_ide=None,  # Strawberry's page loads from other hosts
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
         self._repository = repository
         self._writes = writes
         self._report = report
+        self._shows_graphiql = shows_graphiql
+
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
+        if self._shows_graphiql and wants_graphiql(scope):
+            await graphiql_page()(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         request_id = _request_id(request.headers.get("x-request-id"))
