@@ -14,6 +14,7 @@ from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
+from schema.subscription import Subscription
 from schema.task import Task, TaskEvent
 
 __all__ = ["build_schema"]
@@ -36,6 +37,7 @@ def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Sche
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),

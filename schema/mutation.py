@@ -8,8 +8,7 @@ import strawberry
 from schema.changes import Change
 from schema.context import Info
 from schema.creation import CreateMultistageTaskInput
-from schema.errors import GatewayError, bad_input
-from schema.failures import task_error
+from schema.errors import GatewayError, bad_input, task_error
 from schema.inputs import (
     AddTagsToTasksInput,
     AddTaskTagsInput,

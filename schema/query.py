@@ -7,8 +7,7 @@ from typing import Annotated
 import strawberry
 
 from schema.context import Info
-from schema.errors import BackendError, BadInputError, ErrorCode, GatewayError, TaskNotFoundError, bad_input
-from schema.failures import lookup_error
+from schema.errors import BackendError, BadInputError, GatewayError, TaskNotFoundError, bad_input, failure_of, not_found
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
 from schema.references import TaskBy, task_reference, to_selector
@@ -68,9 +67,9 @@ async def _look_up(info: Info, by: TaskBy, index: int) -> Task | TaskNotFoundErr
     try:
         task = await info.context.tasks.load(to_selector(by, "by", str(index)))
     except GatewayError as error:
-        return lookup_error(error, info.context.request_id)
+        return failure_of(error, info.context.request_id)
     if task is None:
-        return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
+        return not_found()
     return task
 
 

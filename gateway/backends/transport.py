@@ -1,4 +1,7 @@
-"""The way to a backend: deadline, concurrency, size limit, and foreign exceptions made ours. The only user of httpx."""
+"""The way to a backend: deadline, retries, circuit, concurrency, rate, size limit, and foreign exceptions made ours.
+
+The only user of httpx.
+"""
 
 import asyncio
 import time
@@ -13,7 +16,9 @@ import aiohttp
 import httpx
 import orjson
 
-from gateway.backends.base import CallObserver
+from gateway.backends.base import CallObserver, NotSentError
+from gateway.backends.circuit import Admission, Verdict
+from gateway.backends.guard import Guard
 from gateway.backends.sockets import SocketWire
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
@@ -21,6 +26,9 @@ from schema.errors import ErrorCode, GatewayError
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 
 T = TypeVar("T")
+
+# An event loop's timers may fire this much early.
+_TIMER_SLACK_S = 0.005
 
 # When the innermost deadline around the running call ends, on the event loop's clock.
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
@@ -69,7 +77,7 @@ class BackendTransport:
     """Sends calls to one backend. Made once in the lifespan and closed by it.
 
     `sign` gives the credentials' headers anew for each try. `wire` replaces the sockets: the sandbox in process, or
-    a test's own.
+    a test's own. `guard` decides on retries, circuit and rate.
     """
 
     def __init__(
@@ -81,12 +89,14 @@ class BackendTransport:
         observer: CallObserver,
         limits: Limits | None = None,
         wire: Wire | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.backend = backend
         self._limits = limits or Limits()
         self._base_url = base_url.rstrip("/")
         self._sign = sign
         self._observer = observer
+        self._guard = guard or Guard()
         self._slots = asyncio.Semaphore(self._limits.max_concurrency)
         self._client = _client(self._limits, wire)
 
@@ -104,7 +114,7 @@ class BackendTransport:
         bounds = [bound for bound in (now + self._limits.timeout_s, outer, ends_at) if bound is not None]
         end = now + (min(bounds) - now) * share
         if end <= now:
-            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before")
+            raise self._not_sent(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before", None)
         if outer is not None and outer <= end:
             yield
             return
@@ -125,22 +135,62 @@ class BackendTransport:
         return self._limits.timeout_s
 
     async def send(self, call: Call, read: Callable[[Answer], T]) -> T:
-        """What `read` makes of the answer.
+        """What `read` makes of the answer. A call that may repeat is tried again where its failure may pass.
 
-        Raises GatewayError: BACKEND_TIMEOUT, BACKEND_UNAVAILABLE, BACKEND_BAD_RESPONSE, or what `read` raises.
+        Raises GatewayError: BACKEND_TIMEOUT, BACKEND_UNAVAILABLE, BACKEND_BAD_RESPONSE, or what `read` raises; of
+        these NotSentError when nothing was sent.
         """
-        async with self.deadline(), self._slots:
-            started = time.perf_counter()
-            failure: ErrorCode | None = None
-            try:
-                return read(await self._exchange(call))
-            except GatewayError as error:
-                failure = error.code
-                raise
-            except asyncio.CancelledError:
-                failure = ErrorCode.BACKEND_TIMEOUT
-                raise
-            finally:
+        async with self.deadline():
+            self._guard.first_try()
+            failure: GatewayError | None = None
+            tries = 0
+            while True:
+                try:
+                    return await self._try(call, read)
+                except NotSentError as refusal:
+                    # After a try that was sent, how that one failed is the answer.
+                    raise failure or refusal from None
+                except GatewayError as error:
+                    failure = error
+                tries += 1
+                delay_s = self._guard.next_delay_s(failure, tries, _time_left_s()) if call.may_repeat else None
+                if delay_s is None:
+                    raise failure
+                await self._guard.sleep(delay_s)
+
+    async def _try(self, call: Call, read: Callable[[Answer], T]) -> T:
+        if self._guard.circuit.refuses:  # before waiting for a slot that calls to a hanging backend hold
+            raise self._not_asked()
+        wait_s = self._guard.rate.reserve(_time_left_s())
+        if wait_s is None:
+            what = "has no turn left within the gateway's own limit of calls"
+            raise self._not_sent(ErrorCode.BACKEND_RATE_LIMITED, what, None)
+        if wait_s > 0:
+            await self._guard.sleep(wait_s)
+        async with self._slots:
+            admission = self._guard.circuit.admit()
+            if admission is None:
+                raise self._not_asked()
+            return await self._send_admitted(call, read, admission)
+
+    async def _send_admitted(self, call: Call, read: Callable[[Answer], T], admission: Admission) -> T:
+        started = time.perf_counter()
+        failure: ErrorCode | None = None
+        verdict = Verdict.SUCCESS
+        try:
+            return read(await self._exchange(call))
+        except GatewayError as error:
+            failure = error.code
+            verdict = Verdict.FAILURE if error.retryable else Verdict.SUCCESS
+            raise
+        except asyncio.CancelledError:
+            # Because its time is up, or because whoever asked went away: that is not the backend's fault.
+            verdict = Verdict.FAILURE if _time_left_s() <= _TIMER_SLACK_S else Verdict.CANCELLED
+            failure = ErrorCode.BACKEND_TIMEOUT
+            raise
+        finally:
+            self._guard.circuit.report(admission, verdict)
+            if verdict is not Verdict.CANCELLED:
                 self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
 
     async def _exchange(self, call: Call) -> Answer:
@@ -183,6 +233,14 @@ class BackendTransport:
             content = call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
         return self._client.build_request(call.method, url, headers=headers, content=content)
 
+    def _not_asked(self) -> NotSentError:
+        what = "is not asked for the moment, as its latest calls failed"
+        return self._not_sent(ErrorCode.BACKEND_UNAVAILABLE, what, self._guard.circuit.probes_in_s or None)
+
+    def _not_sent(self, code: ErrorCode, what: str, retry_after_s: float | None) -> NotSentError:
+        message = f"{self.backend.name} {what}"
+        return NotSentError(code, message, backend=self.backend, retry_after_s=retry_after_s, log_detail="not sent")
+
     def _failure(self, code: ErrorCode, what: str, exc: Exception | None = None) -> GatewayError:
         return GatewayError(
             code, f"{self.backend.name} {what}", backend=self.backend, log_detail=type(exc).__name__ if exc else ""
@@ -198,6 +256,11 @@ def path_segment(text: str) -> str:
     """`text` as one segment of a path, so that it names exactly itself: "a/b" is "a%2Fb", ".." is "%2E%2E"."""
     encoded = quote(text, safe="")
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def _time_left_s() -> float:
+    ends_at = _ends_at.get()
+    return float("inf") if ends_at is None else ends_at - asyncio.get_running_loop().time()
 
 
 def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:
