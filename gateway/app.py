@@ -137,7 +137,6 @@ def create_app(
 
     return Gateway(
         graphql,
-        settings.root_path,
         lifespan=lifespan,
         routes=[
             Route("/schema.graphql", schema_graphql),

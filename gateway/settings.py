@@ -187,7 +187,7 @@ class LimitsSettings(_Group):
     directives_on_a_node: int = Field(default=5, ge=0)
     variables: int = Field(default=100, ge=0)
     root_fields: int = Field(default=20, ge=1)
-    backend_calls: int = Field(default=320, ge=1)
+    calls: int = Field(default=320, ge=1)
     cost: int = Field(default=10_000, ge=1)
     errors: int = Field(default=5, ge=1, le=100)
     subscriptions: int = Field(default=20, ge=1)

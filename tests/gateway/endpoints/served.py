@@ -61,7 +61,9 @@ class Served:
 
     def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
-        return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
+        return httpx.post(
+            self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False, timeout=30
+        )
 
     def calls(self) -> int:
         """How many requests both emulators have seen."""
@@ -106,7 +108,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         rate=caller_rate(settings),
         metrics=Metrics(),
     )
-    with _served(Gateway(endpoint, settings.root_path), settings) as origin:
+    with _served(Gateway(endpoint), settings) as origin:
         yield Served(origin)
 
 
