@@ -1,9 +1,10 @@
 """Dashboards poll 1, 100 and 10,000 tasks through the gateway; the emulator answers after 50 ms.
 
-Nine tenths of the tasks are completed, the rest pending. Each client asks for a page of at most 100 of them, and for
-another one a second after its answer, after each page has been asked for once. One table: calls of that first round,
-task reads asked for since, those that failed, calls that the backend saw, calls saved, hit ratio (tasks answered from what was read before the request came), share of them stale, and latency
-percentiles of whole pages. Gateway, emulator and clients share one process and one core: latencies are of that.
+Nine tenths of the tasks are completed, the rest pending. After a first round that asks for all of them, each client
+asks for a page of at most 100, and for another one a second after its answer. One table: calls of the first round,
+task reads asked for since, those that failed, calls that the backend saw, calls saved, hit ratio (tasks answered from
+what was read before the request came), share of them stale, and latency percentiles of whole pages. Gateway, emulator
+and clients share one process and one core: latencies are of that.
 
     .venv/bin/python -m benchmarks.polling [--seconds 60] [--clients 20]
 """
@@ -59,8 +60,8 @@ class Row:
         p50, p95, p99, most = (latencies_ms[int(share * (len(latencies_ms) - 1))] for share in (0.5, 0.95, 0.99, 1))
         saved = 1 - self.calls / self.reads
         return (
-            f"{self.watched:>8,} {self.first_calls:>7,} {self.reads:>10,} {self.failed:>7,} {self.calls:>8,} {saved:>8.2%}"
-            f" {self.hits / self.reads:>8.2%} {self.stale / self.reads:>8.2%}"
+            f"{self.watched:>8,} {self.first_calls:>7,} {self.reads:>10,} {self.failed:>7,} {self.calls:>8,}"
+            f" {saved:>8.2%} {self.hits / self.reads:>8.2%} {self.stale / self.reads:>8.2%}"
             f" {p50:>8.1f} {p95:>8.1f} {p99:>8.1f} {most:>8.1f}"
         )
 
