@@ -76,7 +76,8 @@ def create_app(
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     scale, rosetta = backend_clients(settings, health, wires, now, guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    storage = _storage(settings, clock)
+    metrics = Metrics()
+    storage = _storage(settings, clock, metrics)
     freshness = _freshness(settings)
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
@@ -84,7 +85,7 @@ def create_app(
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_schema()
     bound_fields(schema._schema)
-    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
+    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
@@ -237,9 +238,9 @@ def _freshness(settings: Settings) -> Freshness:
     )
 
 
-def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
-    url = settings.cache.redis_url
-    return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:
+    url, prefix = settings.cache.redis_url, f"task-gateway:{FORM_VERSION}:"
+    return None if url is None else RedisStorage(url, prefix, now=clock, failed=metrics.count_cache_failure)
 
 
 def _replicas(
