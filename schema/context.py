@@ -54,6 +54,7 @@ class Context:
     request_id: str
     tasks: TaskLoader
     report: BackendReport
+    deadline: float | None = None
 
     @property
     def sees_people(self) -> bool:

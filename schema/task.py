@@ -1,5 +1,6 @@
 """Task: what clients see of one unit of labelling work, whichever backend holds it."""
 
+import dataclasses
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Protocol
@@ -92,6 +93,8 @@ class Task(Node):
     known_view_url: strawberry.Private[str | None] = None
     # A bulk read does not bring viewUrl: then it is read alone, when asked for.
     has_view_url: strawberry.Private[bool] = True
+    # Its JSON by selection: part of this very object, never of one that replaces it.
+    rendered: strawberry.Private[object] = dataclasses.field(init=False, default=None, repr=False, compare=False)
 
     id: strawberry.ID = strawberry.field(
         description="Opaque and stable, derived from the reference; accepted by `node`, `task(by: {id})` and every "
