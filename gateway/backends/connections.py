@@ -14,7 +14,7 @@ from typing import cast
 import httptools
 
 MAX_HEAD_BYTES = 64 * 1024
-_UNSAFE_TARGET = re.compile(r"[^\x21-\x7e]")
+_TARGET = re.compile(r"[\x21-\x7e]+")
 _UNSAFE_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -76,13 +76,14 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
 
     async def exchange(self, request: bytes) -> HttpAnswer:
-        """The answer to `request`, the bytes of a whole one. Raises a WireError; cancelled, it closes the connection."""
+        """The answer to `request`, the bytes of a whole one. Raises a WireError. Cancelled, it closes the connection."""
         transport = self._transport
         if transport is None or transport.is_closing():
             raise LostError
         self.may_be_reused = False
         self._reading = _Reading()
-        answer = self._answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
+        self._answer = answer
         transport.write(request)
         try:
             return await answer
@@ -131,8 +132,9 @@ class Connection(asyncio.Protocol):
     # httptools' side
 
     def on_message_begin(self) -> None:
-        if self._answer is not None and self._answer.done():
-            self.may_be_reused = False  # a second answer to one request: whose it is cannot be told
+        # A second answer to one request: whose it is cannot be told.
+        if self._answer is None or self._answer.done():
+            self.may_be_reused = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         reading = self._reading
@@ -152,6 +154,9 @@ class Connection(asyncio.Protocol):
         reading.parts.append(body)
 
     def on_message_complete(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.may_be_reused = False
+            return
         if self._parser.get_status_code() < 200:
             self._reading = _Reading(has_begun=True)  # 100 and 103 announce the answer
             return
@@ -250,7 +255,7 @@ class Connections:
 
 def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
     """A whole request; `target` leaves exactly as it is written. Raises ValueError for what would break its lines."""
-    if _UNSAFE_TARGET.search(target):
+    if not _TARGET.fullmatch(target):
         raise ValueError("a request target holds what has to be encoded")
     lines = [f"{method} {target} HTTP/1.1"]
     for name, value in headers.items():

@@ -54,7 +54,7 @@ class Fragments:
         def kept(task: Any, run: "Run") -> Any:
             if task.__class__ is not Task:
                 raise IrregularError
-            rendered: TaskFragments | None = task.rendered
+            rendered: Any = task.rendered
             if rendered is None:
                 task.rendered = seen
                 return render(task, run)
