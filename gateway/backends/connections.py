@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
 
     async def exchange(self, request: bytes) -> HttpAnswer:
-        """The answer to `request`, the bytes of a whole one. Raises a WireError. Cancelled, it closes the connection."""
+        """The answer to `request`, the bytes of a whole one. Raises a WireError. Cancelled, it closes."""
         transport = self._transport
         if transport is None or transport.is_closing():
             raise LostError

@@ -42,6 +42,7 @@ class Server:
         self._reply = reply
         self.heads: list[bytes] = []
         self.connections = 0
+        self.asked = asyncio.Event()
         self.lost = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,6 +50,7 @@ class Server:
         try:
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                self.asked.set()
                 await self._reply(reader, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -271,8 +273,7 @@ async def test_a_caller_that_goes_away() -> None:
 
     async with served(reply) as (connections, server):
         exchange = asyncio.ensure_future(connections.exchange(GET, may_repeat=True))
-        while not server.heads:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(server.asked.wait(), 5)
         exchange.cancel()
         with pytest.raises(asyncio.CancelledError):
             await exchange
