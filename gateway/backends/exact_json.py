@@ -1,4 +1,4 @@
-"""JSON as Scale sends it, decoded and encoded without losing a digit.
+"""JSON as the backends send it, decoded and encoded without losing a digit.
 
 orjson does nearly all of it. What it rounds or refuses goes through the standard library: integers beyond 64 bits,
 numbers beyond a double, and lone surrogates, which are no text in UTF-8 and become U+FFFD.
