@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Structure, analyse
 from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
+from gateway.execution.plan import Plan, Plans
 from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
@@ -62,11 +63,15 @@ _RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document that has passed validation and every limit that does not depend on variables."""
+    """One operation of a document that has passed validation and every limit that does not depend on variables.
+
+    Without a `plan` graphql-core runs it.
+    """
 
     document: DocumentNode
     node: OperationDefinitionNode
     cost: OperationCost
+    plan: Plan | None
 
     @property
     def type(self) -> OperationType:
@@ -108,10 +113,12 @@ class Documents:
         limits: Limits,
         *,
         allows_introspection: bool,
+        plans: Plans | None = None,
         max_documents: int = 1000,
         max_characters: int = 2_000_000,
     ) -> None:
         self._schema = schema
+        self._plans = plans
         self._costs = CostTable(schema)
         self._limits = limits
         self._hides_suggestions = not limits.explains
@@ -152,7 +159,10 @@ class Documents:
         return Document(
             {
                 None if node.name is None else node.name.value: Operation(
-                    parsed, node, OperationCost(self._costs, parsed, node)
+                    parsed,
+                    node,
+                    OperationCost(self._costs, parsed, node),
+                    None if self._plans is None else self._plans.of(parsed, node),
                 )
                 for node, _ in operations
             }

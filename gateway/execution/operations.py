@@ -7,18 +7,21 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, OperationType
-from graphql.execution import Executor, create_source_event_stream
+from graphql.execution import Executor, MiddlewareManager, create_source_event_stream
+from orjson import Fragment
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.errors import present
+from gateway.execution.judge import replaying
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
+from gateway.execution.plan import Outcomes
 from gateway.refusals import Refusal, refusal
 from schema.context import Context
 
-# What travels: data and errors, ready for JSON.
+# What travels: data and errors, ready for orjson.
 Answer: TypeAlias = dict[str, Any]
 ContextFactory: TypeAlias = Callable[[], Context]
 
@@ -86,7 +89,13 @@ class Operations:
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""
-        result = self._executor(prepared, context).execute_operation()
+        outcomes: Outcomes = {}
+        if prepared.operation.plan is not None:
+            attempt = await prepared.operation.plan.attempt(prepared.variables, context)
+            if isinstance(attempt, Fragment):
+                return {"data": attempt}
+            outcomes = attempt
+        result = self._executor(prepared, context, replaying(outcomes)).execute_operation()
         if not isinstance(result, ExecutionResult):
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
@@ -131,7 +140,9 @@ class Operations:
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
 
-    def _executor(self, prepared: PreparedOperation, context: Context) -> "Executor[Any]":
+    def _executor(
+        self, prepared: PreparedOperation, context: Context, middleware: MiddlewareManager | None = None
+    ) -> "Executor[Any]":
         operation = prepared.operation
         executor = StrawberryGraphQLCoreExecutionContext.build(
             self._schema,
@@ -140,6 +151,7 @@ class Operations:
             raw_variable_values=dict(prepared.variables),
             operation_name=operation.name,
             max_coercion_errors=self._limits.values.errors,
+            middleware=middleware,
             is_awaitable=_is_awaitable,
             hide_suggestions=not self._limits.explains,
         )

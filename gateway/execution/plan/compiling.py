@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway.execution.plan.calls import Call, Outcomes, Run
@@ -66,7 +66,7 @@ class Plan:
         return bound
 
     async def attempt(self, variables: Mapping[str, Any], context: Context) -> orjson.Fragment | Outcomes:
-        """The whole answer as JSON, or what its resolvers came to before graphql-core has to decide.
+        """The answer's data as JSON, or what its resolvers came to before graphql-core has to decide.
 
         Gives up at the Context's deadline.
         """
@@ -106,4 +106,21 @@ class Plan:
 
 
 async def _answer(root: WaitingObject, run: Run) -> orjson.Fragment:
-    return orjson.Fragment(orjson.dumps({"data": await root.complete(None, run, ())}))
+    return orjson.Fragment(orjson.dumps(await root.complete(None, run, ())))
+
+
+class Plans:
+    """Makes the plans of one schema. Their fragments share one bound."""
+
+    def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
+        self._schema = schema
+        self._fragments = fragments
+
+    def of(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
+        """The operation's plan; None where it is left to graphql-core. `document` is valid."""
+        if operation.operation is not OperationType.QUERY:
+            return None
+        try:
+            return Plan(self._schema, document, operation, self._fragments)
+        except NotCoveredError:
+            return None

@@ -72,7 +72,7 @@ class Counts:
             attempt = await plan.attempt(variables, plan_context)
             if isinstance(attempt, orjson.Fragment):
                 self.kinds["planned"] += 1
-                answer: object = attempt
+                answer: object = {"data": attempt}
             else:
                 self.kinds["judged"] += 1
                 answer = await core_answer(document, dict(variables), plan_context, replaying(attempt))
