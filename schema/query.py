@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
 
@@ -10,7 +10,7 @@ from schema.context import Info
 from schema.errors import BackendError, BadInputError, ErrorCode, GatewayError, TaskNotFoundError, bad_input
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
-from schema.references import TaskBy, task_reference, to_selector
+from schema.references import Selector, TaskBy, task_reference, to_selector
 from schema.task import Task, TaskLookup
 
 MAX_LIST_ARGUMENT = 100
@@ -56,21 +56,37 @@ class Query:
         by: Annotated[list[TaskBy], strawberry.argument(description="At most 100 names of tasks.")],
     ) -> list[TaskLookup]:
         _bounded(by, "by")
-        return list(await asyncio.gather(*(_look_up(info, item, index) for index, item in enumerate(by))))
+        return await _look_up(info, by)
 
     @strawberry.field(description="What the gateway has seen of its backends. Asks no backend.")
     def backends(self, info: Info) -> list[BackendHealth]:
         return list(info.context.report.backends())
 
 
-async def _look_up(info: Info, by: TaskBy, index: int) -> Task | TaskNotFoundError | BadInputError | BackendError:
+_Lookup: TypeAlias = Task | TaskNotFoundError | BadInputError | BackendError
+
+
+async def _look_up(info: Info, by: Sequence[TaskBy]) -> list[_Lookup]:
+    """One outcome an item, in their order. All tasks are asked for together."""
+    named = [_selected(item, index) for index, item in enumerate(by)]
+    selectors = [selector for selector in named if not isinstance(selector, GatewayError)]
+    loaded = iter(await info.context.tasks.load_many(selectors))
+    return [_outcome(item if isinstance(item, GatewayError) else next(loaded), info) for item in named]
+
+
+def _selected(by: TaskBy, index: int) -> Selector | GatewayError:
     try:
-        task = await info.context.tasks.load(to_selector(by, "by", str(index)))
+        return to_selector(by, "by", str(index))
     except GatewayError as error:
-        return _lookup_failure(error, info)
-    if task is None:
+        return error
+
+
+def _outcome(loaded: Task | GatewayError | None, info: Info) -> _Lookup:
+    if isinstance(loaded, Task):
+        return loaded
+    if loaded is None:
         return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
-    return task
+    return _lookup_failure(loaded, info)
 
 
 def _lookup_failure(error: GatewayError, info: Info) -> BadInputError | BackendError:

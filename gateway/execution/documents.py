@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Structure, analyse
 from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
+from gateway.execution.lists import VariableLists
 from gateway.execution.plan import Plan, Plans
 from gateway.refusals import FormattedError, Refusal, refusal
 
@@ -71,6 +72,7 @@ class Operation:
     document: DocumentNode
     node: OperationDefinitionNode
     cost: OperationCost
+    lists: VariableLists
     plan: Plan | None
 
     @property
@@ -162,6 +164,7 @@ class Documents:
                     parsed,
                     node,
                     OperationCost(self._costs, parsed, node),
+                    VariableLists(self._schema, node.variable_definitions or ()),
                     None if self._plans is None else self._plans.of(parsed, node),
                 )
                 for node, _ in operations

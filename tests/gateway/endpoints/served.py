@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import scopes
 from schema.context import Caller, Context, Info
-from schema.errors import bad_input
+from schema.errors import GatewayError, bad_input
 from schema.health import BackendHealth
 from schema.references import Reference, Selector
 from schema.task import Task
@@ -34,6 +34,9 @@ class NoBackends:
 
     async def load(self, selector: Selector) -> Task | None:
         return None
+
+    async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Task | GatewayError | None]:
+        return [await self.load(selector) for selector in selectors]
 
     async def load_view_url(self, reference: Reference) -> str | None:
         return None
@@ -93,6 +96,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         make_context,
         keys=issuer_keys(settings),
         store=document_store(settings),
+        rate=caller_rate(settings),
         metrics=Metrics(),
     )
     with _served(Gateway(endpoint, settings.root_path), settings) as origin:

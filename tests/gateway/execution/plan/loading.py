@@ -127,6 +127,15 @@ class GeneratedLoader:
     async def load(self, selector: Selector) -> Task | None:
         return await self._answer(selector, selector)
 
+    async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Task | GatewayError | None]:
+        return [await self._outcome(selector) for selector in selectors]
+
+    async def _outcome(self, selector: Selector) -> Task | GatewayError | None:
+        try:
+            return await self.load(selector)
+        except GatewayError as error:
+            return error
+
     async def load_view_url(self, reference: Reference) -> str | None:
         task = await self._answer(("view", reference), reference)
         return None if task is None else "https://page/"
