@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway.backends.base import Outcome
+from gateway.cache import Entry
 from gateway.repository import Read, TaskRepository
 from schema.errors import ErrorCode, GatewayError, RequestTimeoutError
 from schema.references import Reference, Selector
@@ -13,34 +14,57 @@ from schema.task import Task
 class OperationLoader:
     """Fulfils `TaskLoader` for one operation; never outlives it.
 
-    What was read from a backend once is not asked for again, failures included. `deadline` is the event loop's time
-    after which what is still awaited fails with RequestTimeoutError.
+    What was read from a backend once is not asked for again, failures included. With `no_cache` each selector is read
+    anew once, by this operation or by one that is reading it already. `deadline` is the event loop's time after which
+    what is still awaited fails with RequestTimeoutError.
     """
 
-    def __init__(self, repository: TaskRepository, deadline: float | None = None) -> None:
+    def __init__(self, repository: TaskRepository, deadline: float | None = None, *, no_cache: bool = False) -> None:
         self._repository = repository
         self._deadline = deadline
+        self._no_cache = no_cache
+        self._entries: list[Entry] = []
         self._batch: _Batch | None = None
         self._batch_of: dict[Read, _Batch] = {}
 
     async def load(self, selector: Selector) -> Task | None:
-        entry = self._repository.peek(selector)
+        entry = self._known(selector)
         if entry is not None:
             return entry.task
         (outcome,) = await self._read([Read(selector)])
         return _task(outcome)
 
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Outcome]:
-        peek = self._repository.peek
-        entries = [peek(selector) for selector in selectors]
+        known = self._known
+        entries = [known(selector) for selector in selectors]
         missing = [Read(selector) for selector, entry in zip(selectors, entries, strict=True) if entry is None]
-        read = iter(await self._read(missing)) if missing else iter(())
+        if not missing:
+            return [entry.task for entry in entries if entry is not None]
+        read = iter(await self._read(missing))
         return [next(read) if entry is None else entry.task for entry in entries]
 
     async def load_view_url(self, reference: Reference) -> str | None:
         (outcome,) = await self._read([Read(reference, view_url=True)])
         task = _task(outcome)
         return None if task is None else task.known_view_url
+
+    @property
+    def cached_entries(self) -> Sequence[Entry] | None:
+        """What has been loaded, where all of it was fresh in the cache; None where anything had to be read."""
+        return None if self._batch_of else self._entries
+
+    def _known(self, selector: Selector) -> Entry | None:
+        # What this operation has read anew may have been written since: then the cache knows more than the loader.
+        if self._no_cache and not self._has_read(selector):
+            return None
+        entry = self._repository.peek(selector)
+        if entry is not None:
+            self._entries.append(entry)
+        return entry
+
+    def _has_read(self, selector: Selector) -> bool:
+        batch = self._batch_of.get(Read(selector))
+        return batch is not None and batch.landing.done()
 
     async def _read(self, reads: Sequence[Read]) -> list[Outcome]:
         """One outcome a read. One future a batch, however many fields wait for it."""
@@ -69,7 +93,7 @@ class OperationLoader:
     def _depart(self) -> None:
         batch, self._batch = self._batch, None
         if batch is not None:
-            batch.depart(self._repository)
+            batch.depart(self._repository, no_cache=self._no_cache)
 
 
 class _Batch:
@@ -81,8 +105,8 @@ class _Batch:
         self.landing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
-    def depart(self, repository: TaskRepository) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._fly(repository))
+    def depart(self, repository: TaskRepository, *, no_cache: bool) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._fly(repository, no_cache=no_cache))
 
     def outcome(self, read: Read, repository: TaskRepository) -> Outcome:
         """How the read came out; RequestTimeoutError where the batch is late."""
@@ -92,9 +116,9 @@ class _Batch:
         arrived = None if read.view_url else repository.peek(read.selector)
         return RequestTimeoutError(read.selector.backend) if arrived is None else arrived.task
 
-    async def _fly(self, repository: TaskRepository) -> None:
+    async def _fly(self, repository: TaskRepository, *, no_cache: bool) -> None:
         try:
-            outcomes = await repository.get_many(self.reads)
+            outcomes = await repository.get_many(self.reads, no_cache=no_cache)
             self.outcomes = dict(zip(self.reads, outcomes, strict=True))
         except asyncio.CancelledError:
             # Whoever waits must not wait for ever.

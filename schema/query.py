@@ -7,13 +7,16 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from schema.context import Info
-from schema.errors import BackendError, BadInputError, ErrorCode, GatewayError, TaskNotFoundError, bad_input
+from schema.errors import BackendError, BadInputError, GatewayError, TaskNotFoundError, bad_input, failure_of, not_found
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
 from schema.references import Selector, TaskBy, task_reference, to_selector
 from schema.task import Task, TaskLookup
 
 MAX_LIST_ARGUMENT = 100
+
+# Such a field's answers may be kept while its tasks are fresh.
+_DEPENDS_ON_TASKS = {"depends_on_tasks": True}
 
 
 def _bounded(items: Sequence[object], name: str) -> None:
@@ -39,7 +42,8 @@ class Query:
         return await _gather_nodes(info, ids)
 
     @strawberry.field(
-        description="One task. Null: the backend knows no such task. A backend that fails is an entry in `errors`."
+        description="One task. Null: the backend knows no such task. A backend that fails is an entry in `errors`.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     async def task(
         self, info: Info, by: Annotated[TaskBy, strawberry.argument(description="Names the task.")]
@@ -48,7 +52,8 @@ class Query:
 
     @strawberry.field(
         description="Tasks in the order asked for, each with its own outcome: one that is missing, badly named or "
-        "whose backend fails leaves the others whole."
+        "whose backend fails leaves the others whole.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     async def lookup_tasks(
         self,
@@ -82,24 +87,9 @@ def _selected(by: TaskBy, index: int) -> Selector | GatewayError:
 
 
 def _outcome(loaded: Task | GatewayError | None, info: Info) -> _Lookup:
-    if isinstance(loaded, Task):
-        return loaded
     if loaded is None:
-        return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
-    return _lookup_failure(loaded, info)
-
-
-def _lookup_failure(error: GatewayError, info: Info) -> BadInputError | BackendError:
-    if error.backend is None:
-        return BadInputError(code=error.code, message=error.message, path=list(error.path))
-    return BackendError(
-        code=error.code,
-        message=error.message,
-        retryable=error.retryable,
-        backend=error.backend,
-        retry_after_seconds=error.retry_after_s,
-        request_id=info.context.request_id,
-    )
+        return not_found()
+    return failure_of(loaded, info.context.request_id) if isinstance(loaded, GatewayError) else loaded
 
 
 async def _load_node(info: Info, id: str) -> Node | None:

@@ -15,6 +15,9 @@ from schema.references import RosettaTaskReference, ScaleTaskReference, TaskRefe
 from schema.scalars import JSON, URL
 from schema.status import BackendStatus, ReviewStatus, TaskAction, TaskStatus, allowed_actions
 
+# Of the Context such a field looks at the caller's scopes alone.
+_DEPENDS_ON_TASKS = {"depends_on_tasks": True}
+
 
 class TaskRecord(Protocol):
     """The JSON that a backend sent for one task, kept as bytes until a field asks."""
@@ -44,7 +47,9 @@ class TaskAudit:
     source: str | None = strawberry.field(default=None, description="Who reviewed: customer or scale.")
     comments: str | None = strawberry.field(default=None, description="What the reviewer wrote.")
 
-    @strawberry.field(description="Who reviewed. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who reviewed. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
+    )
     def audited_by(self, info: Info) -> str | None:
         return self.auditor if info.context.sees_people else None
 
@@ -80,7 +85,9 @@ class TaskEvent:
     )
     pool: str | None = strawberry.field(default=None, description="Rosetta: the pool's name.")
 
-    @strawberry.field(description="Who did it. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who did it. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
+    )
     def worker(self, info: Info) -> str | None:
         return self.person if info.context.sees_people else None
 
@@ -185,7 +192,8 @@ class Task(Node):
 
     @strawberry.field(
         description="The backend's record as received: nothing is lost between it and you, but names of people are "
-        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics."
+        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     def raw(self, info: Info) -> JSON:
         return self.record.raw(with_people=info.context.sees_people)

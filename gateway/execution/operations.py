@@ -17,7 +17,9 @@ from gateway.execution.errors import present
 from gateway.execution.judge import replaying
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
-from gateway.execution.plan import Outcomes
+from gateway.execution.plan import Bound, Outcomes, Plan, Planned
+from gateway.execution.responses import KeptAnswers
+from gateway.loaders import OperationLoader
 from gateway.refusals import Refusal, refusal
 from schema.context import Context
 
@@ -55,11 +57,14 @@ class Operations:
         documents: Documents,
         persisted: PersistedDocuments,
         limits: Limits,
+        answers: KeptAnswers | None = None,
     ) -> None:
+        """Without `answers` none is kept."""
         self._schema = schema._schema
         self._documents = documents
         self._persisted = persisted
         self._limits = limits
+        self._answers = answers
         # The common request brings its own text and needs no store.
         self._takes_any_text = not persisted.only_trusted
 
@@ -91,11 +96,13 @@ class Operations:
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""
         outcomes: Outcomes = {}
-        if prepared.operation.plan is not None:
-            attempt = await prepared.operation.plan.attempt(prepared.variables, context)
-            if isinstance(attempt, Fragment):
-                return {"data": attempt}
-            outcomes = attempt
+        plan = prepared.operation.plan
+        bound = None if plan is None else plan.bind(prepared.variables)
+        if plan is not None and bound is not None:
+            planned = await self._planned(plan, bound, context)
+            if isinstance(planned, Fragment):
+                return {"data": planned}
+            outcomes = planned
         result = self._executor(prepared, context, replaying(outcomes)).execute_operation()
         if not isinstance(result, ExecutionResult):
             result = await cast("Awaitable[ExecutionResult]", result)
@@ -140,6 +147,24 @@ class Operations:
         if not isinstance(result, ExecutionResult):
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
+
+    async def _planned(self, plan: Plan, bound: Bound, context: Context) -> Fragment | Outcomes:
+        answers = self._answers if bound.depends_on_tasks and not context.no_cache else None
+        if answers is None:
+            planned = await plan.attempt(bound, context)
+            return planned.data if isinstance(planned, Planned) else planned
+        scopes = context.caller.scopes
+        data = answers.get(bound.shelf, scopes)
+        if data is not None:
+            return data
+        mark = answers.mark
+        planned = await plan.attempt(bound, context)
+        if not isinstance(planned, Planned):
+            return planned
+        loader = context.tasks
+        if planned.is_whole and isinstance(loader, OperationLoader) and loader.cached_entries is not None:
+            answers.keep(bound.shelf, scopes, planned, loader.cached_entries, mark)
+        return planned.data
 
     def _executor(
         self, prepared: PreparedOperation, context: Context, middleware: MiddlewareManager | None = None

@@ -6,8 +6,8 @@ and graphql-core runs the operation, with what the resolvers came to so far (`ga
 """
 
 from gateway.execution.plan.calls import Outcomes
-from gateway.execution.plan.compiling import Plan, Plans
+from gateway.execution.plan.compiling import Bound, Plan, Planned, Plans
 from gateway.execution.plan.fragments import Fragments
 from gateway.execution.plan.irregular import IrregularError
 
-__all__ = ["Fragments", "IrregularError", "Outcomes", "Plan", "Plans"]
+__all__ = ["Bound", "Fragments", "IrregularError", "Outcomes", "Plan", "Planned", "Plans"]

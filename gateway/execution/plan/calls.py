@@ -11,10 +11,11 @@ from graphql.type.definition import GraphQLResolveInfo
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.info import Info
 
-from gateway.execution.plan.fields import ResolvedField
+from gateway.execution.plan.fields import DEPENDS_ON_TASKS, ResolvedField
 from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.selections import SelectedField, Selections
 from schema.context import Context
+from schema.errors import TaskError, TaskNotFoundError
 
 ResponsePath: TypeAlias = tuple[str | int, ...]
 # True and the value, or False and the exception.
@@ -39,6 +40,8 @@ class Call:
         self._selected = selected
         self._parent = parent
         self._selections = selections
+        # Only what is known to depend on nothing else may be kept: a new field is not, until its author says so.
+        self.depends_on_tasks = DEPENDS_ON_TASKS in resolved.definition.metadata
 
     def arguments(self, values: VariableValues) -> Mapping[str, Any]:
         """What the resolver takes besides its object and `info`. Raises what graphql-core or Strawberry raises."""
@@ -97,6 +100,11 @@ class Run:
         self.arguments = arguments
         self.outcomes: Outcomes = {}
 
+    @property
+    def found_all(self) -> bool:
+        """Whether each call came to what was asked for, or to nothing: no failure that is data."""
+        return not any(_holds_failure(value) for _, value in self.outcomes.values())
+
     async def wait_for(self, call: Call, source: object, path: ResponsePath) -> Any:
         """What the call comes to. Raises IrregularError where it fails; the failure itself is noted."""
         try:
@@ -108,6 +116,12 @@ class Run:
             raise IrregularError from error
         self.outcomes[path] = True, value
         return value
+
+
+def _holds_failure(value: object) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(item, TaskError) and not isinstance(item, TaskNotFoundError) for item in value)
+    return isinstance(value, TaskError)
 
 
 class _LazyInfo:

@@ -1,6 +1,7 @@
 """Plan: one operation of a document, compiled for each choice that `@include` and `@skip` leave open."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -25,12 +26,27 @@ _LONGEST_BOUND_BYTES = 16_384
 Choice: TypeAlias = tuple[object, ...]
 
 
-class Bound(NamedTuple):
-    """What one set of variables makes of a plan: which variant, with which arguments."""
+@dataclass(slots=True)
+class Bound:
+    """What one set of variables makes of a plan: which variant, with which arguments.
+
+    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`.
+    """
 
     root: WaitingObject
     values: VariableValues
     arguments: Mapping[Call, Mapping[str, Any]]
+    depends_on_tasks: bool
+    shelf: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan's answer: its data as JSON, how long that is, and whether all of it was found."""
+
+    data: orjson.Fragment
+    size: int
+    is_whole: bool
 
 
 class _Variant(NamedTuple):
@@ -53,8 +69,14 @@ class Plan:
         self._variants: dict[Choice, _Variant] = {}
         self._bound: dict[bytes, Bound] = {}
 
-    def bind(self, variables: Mapping[str, Any]) -> Bound:
-        """The plan for these variables. Raises IrregularError or NotCoveredError where graphql-core has to answer."""
+    def bind(self, variables: Mapping[str, Any]) -> Bound | None:
+        """The plan for these variables; None where graphql-core has to answer."""
+        try:
+            return self._kept_or_new(variables)
+        except Exception:  # noqa: BLE001  graphql-core words the error, or finds none
+            return None
+
+    def _kept_or_new(self, variables: Mapping[str, Any]) -> Bound:
         key = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b""
         bound = self._bound.get(key)
         if bound is None:
@@ -65,19 +87,15 @@ class Plan:
                 self._bound[key] = bound
         return bound
 
-    async def attempt(self, variables: Mapping[str, Any], context: Context) -> orjson.Fragment | Outcomes:
-        """The answer's data as JSON, or what its resolvers came to before graphql-core has to decide.
+    async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
+        """The answer's data, or what its resolvers came to before graphql-core has to decide.
 
         Gives up at the Context's deadline.
         """
-        try:
-            bound = self.bind(variables)
-        except Exception:  # noqa: BLE001  graphql-core words the error, or finds none
-            return {}
         run = Run(context, bound.values, bound.arguments)
         try:
             return await within(context.deadline, _answer(bound.root, run))
-        except Exception:  # noqa: BLE001  likewise
+        except Exception:  # noqa: BLE001  graphql-core words the error, or finds none
             return run.outcomes
 
     def _bind(self, variables: Mapping[str, Any]) -> Bound:
@@ -87,7 +105,12 @@ class Plan:
         if isinstance(values, list):
             raise IrregularError
         variant = self._variant(values)
-        return Bound(variant.root, values, {call: call.arguments(values) for call in variant.calls})
+        return Bound(
+            root=variant.root,
+            values=values,
+            arguments={call: call.arguments(values) for call in variant.calls},
+            depends_on_tasks=all(call.depends_on_tasks for call in variant.calls),
+        )
 
     def _variant(self, values: VariableValues) -> _Variant:
         choice = tuple(values.coerced.get(name) for name in self._conditions)
@@ -105,8 +128,9 @@ class Plan:
         return _Variant(WaitingObject(renderers, type_, fields, is_root=True), renderers.calls)
 
 
-async def _answer(root: WaitingObject, run: Run) -> orjson.Fragment:
-    return orjson.Fragment(orjson.dumps(await root.complete(None, run, ())))
+async def _answer(root: WaitingObject, run: Run) -> Planned:
+    text = orjson.dumps(await root.complete(None, run, ()))
+    return Planned(orjson.Fragment(text), len(text), run.found_all)
 
 
 class Plans:

@@ -18,6 +18,10 @@ _STRAWBERRY = "strawberry.schema.schema_converter"
 PLAN_CHECK = "plan_check"  # a Check that the plan calls instead
 PLAN_WATCHES = "plan_watches"  # true: the wrapper minds the operation's deadline, as whoever runs the plan does
 
+# In a field's metadata: what it resolves to depends on its object, its arguments, the tasks that the Context's loader
+# gives it, and the caller's scopes; on nothing else.
+DEPENDS_ON_TASKS = "depends_on_tasks"
+
 Check: TypeAlias = Callable[[Context], None]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
 from schema.backend import Backend
-from schema.context import Caller, Context, Scope
+from schema.context import Caller, Context, Scope, TaskWatch
 from schema.errors import ErrorCode, GatewayError
 from schema.health import BackendHealth, CircuitState
 from schema.references import Reference, ScaleUniqueId, Selector, global_id
@@ -184,4 +184,4 @@ def context(seed: int) -> tuple[Context, GeneratedLoader]:
     """A Context over tasks that the seed decides, and its loader."""
     loader = GeneratedLoader(seed)
     scopes = frozenset(Scope) if seed % 2 else frozenset({Scope.READ})
-    return Context(Caller("tester", scopes), "request-id", loader, GeneratedReport(seed)), loader
+    return Context(Caller("tester", scopes), "request-id", loader, GeneratedReport(seed), cast(TaskWatch, None)), loader
