@@ -44,6 +44,7 @@ from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -81,6 +82,7 @@ def create_app(
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_schema()
     bound_fields(schema._schema)
     keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
@@ -101,6 +103,7 @@ def create_app(
             caller=caller,
             request_id=request_id,
             tasks=OperationLoader(repository, deadline, no_cache=no_cache),
+            writes=writes,
             report=health,
             watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
@@ -146,7 +149,6 @@ def create_app(
 
     return Gateway(
         graphql,
-        settings.root_path,
         lifespan=lifespan,
         routes=[
             Route("/schema.graphql", schema_graphql),

@@ -7,7 +7,7 @@ from gateway.backends.base import Outcome
 from gateway.cache import Entry
 from gateway.repository import Read, TaskRepository
 from schema.errors import ErrorCode, GatewayError, RequestTimeoutError
-from schema.references import Reference, Selector
+from schema.references import Reference, ScaleUniqueId, Selector
 from schema.task import Task
 
 
@@ -47,6 +47,15 @@ class OperationLoader:
         (outcome,) = await self._read([Read(reference, view_url=True)])
         task = _task(outcome)
         return None if task is None else task.known_view_url
+
+    def prime(self, task: Task) -> None:
+        selectors: list[Selector] = [task.reference]
+        if task.unique_id is not None:
+            selectors.append(ScaleUniqueId(task.unique_id))
+        batch = _Batch()
+        batch.outcomes = {Read(selector): task for selector in selectors}
+        batch.landing.set_result(None)
+        self._batch_of.update(dict.fromkeys(batch.outcomes, batch))
 
     @property
     def cached_entries(self) -> Sequence[Entry] | None:

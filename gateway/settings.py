@@ -109,6 +109,12 @@ class ScaleSettings(BackendLimits):
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
     callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
+    allowed_hosts: str = "*"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The entries of `allowed_hosts`."""
+        return tuple(host.strip() for host in self.allowed_hosts.split(",") if host.strip())
 
 
 class RosettaSettings(BackendLimits):
@@ -194,7 +200,7 @@ class LimitsSettings(_Group):
     directives_on_a_node: int = Field(default=5, ge=0)
     variables: int = Field(default=100, ge=0)
     root_fields: int = Field(default=20, ge=1)
-    backend_calls: int = Field(default=320, ge=1)
+    calls: int = Field(default=320, ge=1)
     cost: int = Field(default=10_000, ge=1)
     errors: int = Field(default=5, ge=1, le=100)
     subscriptions: int = Field(default=20, ge=1)

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types import get_object_definition
 
 from schema.backend import Backend
-from schema.errors import bad_input
+from schema.errors import GatewayError, bad_input
 from schema.node import decode_id, encode_id
 
 _TASK = "Task"
@@ -171,7 +171,10 @@ def global_id(reference: Reference) -> strawberry.ID:
 
 def reference_of_id(value: str, *path: str) -> Reference:
     """The reference in a task's global id. Raises GatewayError BAD_USER_INPUT for anything else."""
-    reference = task_reference(decode_id(value))
+    try:
+        reference = task_reference(decode_id(value))
+    except GatewayError as error:
+        raise bad_input(error.message, *path) from None
     if reference is None:
         raise bad_input("this id names something else than a task", *path)
     return reference

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 import orjson
 
-from gateway.backends.base import CallObserver
+from gateway.backends.base import CallObserver, NotSentError
 from gateway.backends.circuit import Admission, Verdict
 from gateway.backends.connections import (
     BrokenAnswerError,
@@ -48,7 +48,8 @@ Wire: TypeAlias = httpx.AsyncBaseTransport
 class Call:
     """One request to a backend. `endpoint` names its class for metrics: "GET /task/{id}".
 
-    `path` is percent-encoded already and is appended to the base URL. `body` is JSON, sent whenever it is not None.
+    `path` is percent-encoded already and is appended to the base URL. `body` is sent as JSON whenever it is not None;
+    bytes are JSON already and are sent as they are.
     `may_repeat` says that sending it twice is harmless.
     """
 
@@ -77,10 +78,6 @@ class Limits:
     timeout_s: float = 10.0
     connect_timeout_s: float = 3.0
     max_concurrency: int = 64
-
-
-class NotSentError(GatewayError):
-    """The call never left: the circuit is open, or no turn came in time. A write has not happened."""
 
 
 class BackendTransport:
@@ -114,15 +111,23 @@ class BackendTransport:
         await self._carrier.aclose()
 
     @asynccontextmanager
-    async def deadline(self) -> AsyncIterator[None]:
-        """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise."""
-        ends_at, outer = asyncio.get_running_loop().time() + self._limits.timeout_s, _ends_at.get()
-        if outer is not None and outer <= ends_at:
+    async def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AsyncIterator[None]:
+        """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise.
+
+        Inside another deadline the earlier one holds. `ends_at`, on the event loop's clock, and `share`, of the time
+        that is left, make it end earlier.
+        """
+        now, outer = asyncio.get_running_loop().time(), _ends_at.get()
+        bounds = [bound for bound in (now + self._limits.timeout_s, outer, ends_at) if bound is not None]
+        end = now + (min(bounds) - now) * share
+        if end <= now:
+            raise self._not_sent(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before", None)
+        if outer is not None and outer <= end:
             yield
             return
-        token = _ends_at.set(ends_at)
+        token = _ends_at.set(end)
         try:
-            async with asyncio.timeout_at(ends_at) as bound:
+            async with asyncio.timeout_at(end) as bound:
                 yield
         except TimeoutError as exc:
             if not bound.expired():
@@ -130,6 +135,11 @@ class BackendTransport:
             raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time") from exc
         finally:
             _ends_at.reset(token)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long one read or write may take with all its tries."""
+        return self._limits.timeout_s
 
     async def send(self, call: Call, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer. A call that may repeat is tried again where its failure may pass.
@@ -214,7 +224,7 @@ class BackendTransport:
         if call.body is None:
             return target, headers, None
         headers["content-type"] = "application/json"
-        return target, headers, orjson.dumps(call.body)
+        return target, headers, call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
 
     def _not_asked(self) -> NotSentError:
         what = "is not asked for the moment, as its latest calls failed"

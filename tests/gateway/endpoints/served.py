@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import httpx
 import strawberry
@@ -24,7 +25,9 @@ from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import scopes
+from schema.changes import Change
 from schema.context import Caller, Context, Info
+from schema.creation import MultistageCreation
 from schema.errors import GatewayError, bad_input
 from schema.health import BackendHealth
 from schema.references import Reference, Selector
@@ -32,7 +35,7 @@ from schema.task import Task
 
 
 class NoBackends:
-    """Loads nothing and has seen nobody."""
+    """Loads nothing, writes nothing and has seen nobody."""
 
     async def load(self, selector: Selector) -> Task | None:
         return None
@@ -42,6 +45,18 @@ class NoBackends:
 
     async def load_view_url(self, reference: Reference) -> str | None:
         return None
+
+    def prime(self, task: Task) -> None:
+        return None
+
+    async def write(self, selector: Selector, change: Change) -> NoReturn:
+        raise NotImplementedError
+
+    async def write_all(self, selectors: Sequence[Selector | GatewayError], change: Change) -> NoReturn:
+        raise NotImplementedError
+
+    async def create(self, creation: MultistageCreation) -> NoReturn:
+        raise NotImplementedError
 
     def backends(self) -> list[BackendHealth]:
         return []
@@ -64,7 +79,9 @@ class Served:
 
     def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
-        return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
+        return httpx.post(
+            self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False, timeout=30
+        )
 
     def calls(self) -> int:
         """How many requests both emulators have seen."""
@@ -95,6 +112,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             request_id,
             NoBackends(),
             NoBackends(),
+            NoBackends(),
             Broker(lambda: datetime.now(UTC)),
             deadline=deadline,
             no_cache=no_cache,
@@ -109,7 +127,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         rate=caller_rate(settings),
         metrics=Metrics(),
     )
-    with _served(Gateway(endpoint, settings.root_path), settings) as origin:
+    with _served(Gateway(endpoint), settings) as origin:
         yield Served(origin)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import strawberry
 
 from schema.backend import Backend
-from schema.context import Caller, Context, Scope, TaskWatch
+from schema.context import Caller, Context, Scope
 from schema.errors import ErrorCode, GatewayError
 from schema.health import BackendHealth, CircuitState
 from schema.references import Reference, ScaleUniqueId, Selector, global_id
@@ -130,6 +130,9 @@ class GeneratedLoader:
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Task | GatewayError | None]:
         return [await self._outcome(selector) for selector in selectors]
 
+    def prime(self, task: Task) -> None:
+        raise NotImplementedError  # queries write nothing
+
     async def _outcome(self, selector: Selector) -> Task | GatewayError | None:
         try:
             return await self.load(selector)
@@ -184,4 +187,13 @@ def context(seed: int) -> tuple[Context, GeneratedLoader]:
     """A Context over tasks that the seed decides, and its loader."""
     loader = GeneratedLoader(seed)
     scopes = frozenset(Scope) if seed % 2 else frozenset({Scope.READ})
-    return Context(Caller("tester", scopes), "request-id", loader, GeneratedReport(seed), cast(TaskWatch, None)), loader
+    unused = cast(Any, None)
+    made = Context(
+        caller=Caller("tester", scopes),
+        request_id="request-id",
+        tasks=loader,
+        writes=unused,
+        report=GeneratedReport(seed),
+        watch=unused,
+    )
+    return made, loader
