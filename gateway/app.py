@@ -30,6 +30,7 @@ from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
@@ -111,7 +112,16 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
+    graphql = graphql_endpoint(
+        settings,
+        schema,
+        make_context,
+        keys=keys,
+        store=store,
+        rate=rate,
+        metrics=metrics,
+        answers=KeptAnswers(cache) if settings.keep_answers else None,
+    )
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:

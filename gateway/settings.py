@@ -37,6 +37,13 @@ class Profile(Enum):
     EXPLORE = "explore"
 
 
+class Execution(Enum):
+    """What answers queries: plans where they can, or graphql-core alone."""
+
+    PLAN = "plan"
+    GRAPHQL_CORE = "graphql-core"
+
+
 class LogFormat(Enum):
     """How a log line looks."""
 
@@ -219,6 +226,8 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
     request_timeout_s: float = Field(default=15, gt=0, le=3600)
+    execution: Execution = Execution.PLAN
+    keep_answers: bool = True
     cors_origins: Origins = ()
     trusted_documents: Path | None = None
     rate_limit: Annotated[str, AfterValidator(_rate)] | None = None

@@ -44,6 +44,9 @@ class TaskLoader(Protocol):
     def load(self, selector: "Selector") -> "Awaitable[Task | None]":
         """The task, None where its backend knows no such task. Raises GatewayError when the backend fails."""
 
+    def load_many(self, selectors: "Sequence[Selector]") -> "Awaitable[Sequence[Task | GatewayError | None]]":
+        """As `load`, one outcome a selector in their order; failures are values."""
+
     def load_view_url(self, reference: "Reference") -> "Awaitable[str | None]":
         """The page on which people see a Rosetta task; read alone, as bulk reads do not bring it."""
 

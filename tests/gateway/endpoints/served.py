@@ -40,6 +40,9 @@ class NoBackends:
     async def load(self, selector: Selector) -> Task | None:
         return None
 
+    async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Task | GatewayError | None]:
+        return [await self.load(selector) for selector in selectors]
+
     async def load_view_url(self, reference: Reference) -> str | None:
         return None
 
