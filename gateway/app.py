@@ -21,10 +21,12 @@ from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.counterparts import SceneKeys
 from gateway.endpoints.graphql import GraphQLEndpoint
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.extensions.errors import ErrorPresenter
 from gateway.extensions.loaders import fresh_loaders
+from gateway.readers import Clients, Readers
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from schema import ExtensionFactory, build_schema
@@ -53,8 +55,9 @@ def create_app(
     scale, rosetta = backend_clients(settings, health, wires, now)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     repository = TaskRepository(_cache(settings, clock), backends, scale)
-    schema = build_schema(_extensions(settings, repository))
-    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    readers = _readers(settings, repository, scale, rosetta, now, clock)
+    schema = build_schema(_extensions(settings, readers))
+    graphql = GraphQLEndpoint(schema, readers, health, shows_graphiql=settings.shows_graphiql)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -67,6 +70,7 @@ def create_app(
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
             closing.push_async_callback(repository.aclose)
+            closing.push_async_callback(readers.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
@@ -153,11 +157,24 @@ def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
     return TaskCache(freshness, settings.cache.max_tasks, clock)
 
 
-def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:
+def _readers(
+    settings: Settings,
+    repository: TaskRepository,
+    scale: ScaleClient | UnconfiguredBackend,
+    rosetta: RosettaClient | UnconfiguredBackend,
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Readers:
+    clients = Clients(scale, rosetta, settings.scale.timeout_s, settings.rosetta.timeout_s)
+    keys = SceneKeys(*settings.link.scene_keys)
+    return Readers(repository, clients, keys, fresh_s=settings.freshness.open_s, clock=clock, now=now)
+
+
+def _extensions(settings: Settings, readers: Readers) -> list[ExtensionFactory]:
     extensions: list[ExtensionFactory] = [
         lambda: ParserCache(maxsize=1000),
         lambda: ValidationCache(maxsize=1000),
-        fresh_loaders(repository),
+        fresh_loaders(readers),
         ErrorPresenter,
     ]
     if not settings.allows_introspection:

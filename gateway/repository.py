@@ -1,7 +1,7 @@
 """TaskRepository: one face over cache and backends. Each selector is asked for at most once at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias, cast
@@ -13,6 +13,7 @@ from gateway.cache import Entry, TaskCache
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 from schema.references import Reference, ScaleUniqueId, Selector
+from schema.task import Task
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,16 @@ class TaskRepository:
     def peek(self, selector: Selector) -> Entry | None:
         """What is cached and fresh, without waiting."""
         return self._cache.get(selector)
+
+    @property
+    def mark(self) -> int:
+        """To be taken before a list is read whose tasks `prime` the cache."""
+        return 0
+
+    def prime(self, tasks: Iterable[Task], mark: int) -> None:
+        """Keeps whole tasks that a list brought."""
+        for task in tasks:
+            self._cache.put(task.reference, task)
 
     async def get_many(self, reads: Sequence[Read]) -> list[Outcome]:
         """One outcome a read, in their order. Expected failures are values."""

@@ -7,8 +7,17 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource
 
 PREFIX = "GATEWAY_"
 _NESTING = "__"
@@ -83,6 +92,27 @@ class FreshnessSettings(_Group):
     absent_s: float = Field(default=5, ge=0)
 
 
+def _scene_keys(given: object) -> object:
+    """Three names from a text with commas; what is no text is left to the type."""
+    return tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else given
+
+
+def _three_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) != 3 or not all(names) or len(set(names)) != 3:
+        raise ValueError("it takes three different names: of the campaign, the annotation request and the scene")
+    return names
+
+
+class LinkSettings(_Group):
+    """How a Scale task names its Rosetta scene: metadata keys of campaign, annotation request and scene."""
+
+    scene_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_scene_keys), AfterValidator(_three_names)] = (
+        "campaignId",
+        "annotationRequestId",
+        "sceneId",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by the name it has in the environment without `GATEWAY_`."""
 
@@ -95,6 +125,7 @@ class Settings(BaseSettings):
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    link: LinkSettings = LinkSettings()
     profile: Profile = Profile.PRODUCTION
     graphiql: bool | None = None
     introspection: bool | None = None

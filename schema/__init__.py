@@ -6,10 +6,12 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import Campaign
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
-from schema.task import Task, TaskEvent
+from schema.task import Task
 
 __all__ = ["build_schema"]
 
@@ -20,7 +22,7 @@ def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Sche
     """The executable schema."""
     return strawberry.Schema(
         query=Query,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
+        types=[Task, AnnotationRequest, Campaign, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
     )

@@ -207,3 +207,14 @@ class BackendFailure:
     retry_after_seconds: float | None = strawberry.field(
         default=None, description="How long to wait before trying again, where known."
     )
+
+
+def failure_of(error: GatewayError, backend: Backend) -> BackendFailure:
+    """The failure of `backend` that `error` tells of, as data."""
+    return BackendFailure(
+        backend=backend,
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        retry_after_seconds=error.retry_after_s,
+    )

@@ -10,8 +10,7 @@ from strawberry.asgi import GraphQL
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from gateway.loaders import OperationLoader
-from gateway.repository import TaskRepository
+from gateway.readers import Readers
 from schema.context import BackendReport, Caller, Context, Scope
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -21,24 +20,20 @@ _ANONYMOUS = Caller("anonymous", frozenset({Scope.READ, Scope.WRITE}))
 class GraphQLEndpoint(GraphQL[Context, None]):
     """Answers GraphQL over HTTP and graphql-transport-ws."""
 
-    def __init__(
-        self, schema: BaseSchema, repository: TaskRepository, report: BackendReport, *, shows_graphiql: bool
-    ) -> None:
+    def __init__(self, schema: BaseSchema, readers: Readers, report: BackendReport, *, shows_graphiql: bool) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql" if shows_graphiql else None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
-        self._repository = repository
+        self._readers = readers
         self._report = report
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         request_id = _request_id(request.headers.get("x-request-id"))
         if isinstance(response, Response):
             response.headers["X-Request-Id"] = request_id
-        return Context(
-            caller=_ANONYMOUS, request_id=request_id, tasks=OperationLoader(self._repository), report=self._report
-        )
+        return Context(caller=_ANONYMOUS, request_id=request_id, report=self._report, **self._readers.for_operation())
 
 
 def _request_id(given: str | None) -> str:

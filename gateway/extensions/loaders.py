@@ -5,12 +5,11 @@ from dataclasses import replace
 
 from strawberry.extensions import SchemaExtension
 
-from gateway.loaders import OperationLoader
-from gateway.repository import TaskRepository
+from gateway.readers import Readers
 from schema.context import Context
 
 
-def fresh_loaders(repository: TaskRepository) -> type[SchemaExtension]:
+def fresh_loaders(readers: Readers) -> type[SchemaExtension]:
     """The extension that gives every operation loaders of its own.
 
     A WebSocket has one context for all its operations: with its loaders shared, an operation would be answered
@@ -20,7 +19,7 @@ def fresh_loaders(repository: TaskRepository) -> type[SchemaExtension]:
     class FreshLoaders(SchemaExtension):
         def on_operation(self) -> Iterator[None]:
             shared: Context = self.execution_context.context
-            self.execution_context.context = replace(shared, tasks=OperationLoader(repository))
+            self.execution_context.context = replace(shared, **readers.for_operation())
             yield
 
     return FreshLoaders
