@@ -30,6 +30,8 @@ ROSETTA_PAGE = """query($ids: [ID!], $first: Int) {{
   tasks(filter: {{backendIn: [ROSETTA], annotationRequestIdIn: $ids}}, first: $first) {{ nodes {{ sceneId {0} }} }}
 }}"""
 
+DEFAULT_KEYS = "campaignId,annotationRequestId,sceneId"
+
 
 def statuses(gateway: World, request_id: str) -> dict[str, str]:
     """The status of each scene, by what the emulator itself holds."""
@@ -139,20 +141,29 @@ async def test_counterparts_of_a_page() -> None:
 @pytest.mark.parametrize(
     ("keys", "metadata", "unique_id", "found"),
     [
-        (None, {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST, "sceneId": DEMO_SCENE}, None, True),
-        (None, {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST}, DEMO_SCENE, True),
-        (None, {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST, "sceneId": "none"}, None, False),
-        (None, {"campaignId": DEMO_CAMPAIGN, "sceneId": DEMO_SCENE}, None, False),
-        (None, {"campaignId": ["x"], "annotationRequestId": "\u0007", "sceneId": {}}, None, False),
+        (
+            DEFAULT_KEYS,
+            {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST, "sceneId": DEMO_SCENE},
+            None,
+            True,
+        ),
+        (DEFAULT_KEYS, {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST}, DEMO_SCENE, True),
+        (
+            DEFAULT_KEYS,
+            {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST, "sceneId": "none"},
+            None,
+            False,
+        ),
+        (DEFAULT_KEYS, {"campaignId": DEMO_CAMPAIGN, "sceneId": DEMO_SCENE}, None, False),
+        (DEFAULT_KEYS, {"campaignId": ["x"], "annotationRequestId": "\u0007", "sceneId": {}}, None, False),
         ("c,r,s", {"c": DEMO_CAMPAIGN, "r": DEMO_REQUEST, "s": DEMO_SCENE}, None, True),
     ],
 )
 async def test_counterpart_of_a_scale_task(
-    keys: str | None, metadata: dict[str, object], unique_id: str | None, found: bool
+    keys: str, metadata: dict[str, object], unique_id: str | None, found: bool
 ) -> None:
     """A Scale task's scene is what its metadata names, under the keys of the setting, its unique id standing in."""
-    environment = {} if keys is None else {"GATEWAY_LINK__SCENE_KEYS": keys}
-    async with world(**environment) as gateway:
+    async with world(GATEWAY_LINK__SCENE_KEYS=keys) as gateway:
         store = gateway.sandbox.scale.store
         if unique_id is not None:
             store.patch(store.holder_of(unique_id) or "", remove=("unique_id",))
@@ -283,7 +294,8 @@ async def test_campaigns() -> None:
         )
         data = await gateway.data(query, n=ODD_CAMPAIGN_NAME, f=DEMO_FOLDER)
         frames = gateway.sandbox.rosetta.faults.recorder.count(path="frames")
-        node = "query($id: ID!) { node(id: $id) { ... on Campaign { id name manualAnnotationFrames autoAnnotationFrames } } }"
+        fields = "id name manualAnnotationFrames autoAnnotationFrames"
+        node = f"query($id: ID!) {{ node(id: $id) {{ ... on Campaign {{ {fields} }} }} }}"
         refetched = (await gateway.data(node, id=data["campaign"]["id"]))["node"]
         unknown = await gateway.data(query, n="none", f="none")
         one_read = gateway.sandbox.rosetta.faults.recorder.count(path="frames")
