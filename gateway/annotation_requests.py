@@ -1,8 +1,11 @@
 """AnnotationRequests: Rosetta's requests and their tasks, each read at most once at a time, tasks through the cache."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from datetime import datetime
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -44,11 +47,19 @@ class AnnotationRequests:
         self._rosetta = rosetta
         self._repository = repository
         self._timeout_s = timeout_s
+        self._since: datetime | None = None
         self._kept: TTLCache[str, ImportedRequest] = TTLCache(_KEPT, fresh_s, clock)
         self._requests: Coalescer[str, ImportedRequest | None] = Coalescer()
         self._schedules: Coalescer[str, Schedule | None] = Coalescer()
         self._histories: Coalescer[str, Histories | None] = Coalescer()
         self._bulk_reads: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def anew(self, since: datetime) -> "AnnotationRequests":
+        """The same for one operation that takes nothing read before `since`; what it reads is kept for all."""
+        view = copy(self)
+        view._kept = TTLCache(_KEPT, math.inf)
+        view._since = since
+        return view
 
     async def aclose(self) -> None:
         for coalescer in (self._requests, self._schedules, self._histories):
@@ -80,7 +91,8 @@ class AnnotationRequests:
     def known(self, request: ImportedRequest, scene_id: str) -> Task | None:
         """The scene's task where it is cached and fresh."""
         entry = self._repository.peek(_reference(request, scene_id))
-        return None if entry is None else entry.task
+        task = None if entry is None else entry.task
+        return None if task is None or (self._since is not None and task.fetched_at < self._since) else task
 
     async def tasks(self, request: ImportedRequest, scene_ids: Sequence[str], *, ahead: int = 0) -> dict[str, Outcome]:
         """An outcome for each scene: from the cache, in bulk, or alone. `ahead` scenes will be wanted in all."""

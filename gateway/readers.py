@@ -70,26 +70,18 @@ class Readers:
         self._requests = AnnotationRequests(
             clients.rosetta, repository, fresh_s=fresh_s, timeout_s=clients.rosetta_timeout_s, clock=clock
         )
-        timeouts = MappingProxyType(
-            {Backend.SCALE: clients.scale_timeout_s, Backend.ROSETTA: clients.rosetta_timeout_s}
-        )
-        self._lister = BackendLister(
-            Walks(
-                rosetta=RosettaWalk(self._requests),
-                scale=ScaleWalk(clients.scale, repository, now),
-                counter=TaskCounter(self._requests, clients.scale, timeouts),
-                clients=MappingProxyType({Backend.SCALE: clients.scale, Backend.ROSETTA: clients.rosetta}),
-                timeout_s=timeouts,
-            )
-        )
+        self._now = now
+        self._scale_walk = ScaleWalk(clients.scale, repository, now)
+        self._lister = self._lister_over(self._requests)
 
-    def for_operation(self) -> OperationReaders:
-        """Readers that share what they read, and never outlive their operation."""
-        tasks = OperationLoader(self._repository)
+    def for_operation(self, deadline: float, *, no_cache: bool = False) -> OperationReaders:
+        """Readers that share what they read, and never outlive their operation; see `OperationLoader`."""
+        tasks = OperationLoader(self._repository, deadline, no_cache=no_cache)
+        requests = self._requests.anew(self._now()) if no_cache else self._requests
         return OperationReaders(
             tasks=tasks,
-            lists=self._lister,
-            requests=OperationRequests(self._requests),
+            lists=self._lister_over(requests) if no_cache else self._lister,
+            requests=OperationRequests(requests),
             campaigns=OperationCampaigns(self._clients.rosetta),
             places=OperationPlaces(self._clients.scale),
             counterparts=OperationCounterparts(tasks, self._keys),
@@ -98,3 +90,18 @@ class Readers:
     async def aclose(self) -> None:
         """No read is left running."""
         await self._requests.aclose()
+
+    def _lister_over(self, requests: AnnotationRequests) -> BackendLister:
+        clients = self._clients
+        timeouts = MappingProxyType(
+            {Backend.SCALE: clients.scale_timeout_s, Backend.ROSETTA: clients.rosetta_timeout_s}
+        )
+        return BackendLister(
+            Walks(
+                rosetta=RosettaWalk(requests),
+                scale=self._scale_walk,
+                counter=TaskCounter(requests, clients.scale, timeouts),
+                clients=MappingProxyType({Backend.SCALE: clients.scale, Backend.ROSETTA: clients.rosetta}),
+                timeout_s=timeouts,
+            )
+        )

@@ -4,9 +4,11 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from limits import parse as parse_rate
 from pydantic import (
     AfterValidator,
     AnyHttpUrl,
@@ -18,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource
+from redis.asyncio.connection import parse_url
 
 PREFIX = "GATEWAY_"
 _NESTING = "__"
@@ -41,6 +44,14 @@ class LogFormat(Enum):
     JSON = "json"
 
 
+class Anonymous(Enum):
+    """What a caller without credentials may do."""
+
+    NONE = "none"
+    READ = "read"
+    READ_WRITE = "read+write"
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,12 +64,36 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _names(value: object) -> object:
+    """Comma separated, as people write lists in an environment."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _rate(text: str) -> str:
+    try:
+        parse_rate(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no rate such as 600/minute") from None
+    return text
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[^/?#\s]+", text):
+        raise ValueError(f"{text!r} is no origin such as https://tasks.example.com")
+    return text.lower()
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_names)]
+
+
 class BackendLimits(_Group):
     """Per backend. The timeout bounds one read with all its tries."""
 
     timeout_s: float = Field(default=10, gt=0, le=300)
     connect_timeout_s: float = Field(default=3, gt=0, le=300)
     max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    max_calls_per_s: float | None = Field(default=None, gt=0, le=100_000)
 
 
 class ScaleSettings(BackendLimits):
@@ -66,6 +101,7 @@ class ScaleSettings(BackendLimits):
 
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
+    callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
 
 
 class RosettaSettings(BackendLimits):
@@ -77,10 +113,30 @@ class RosettaSettings(BackendLimits):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Shanghai"
 
 
-class CacheSettings(_Group):
-    """Bounds of the local cache."""
+def _cache_url(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in ("memory", "redis", "rediss", "unix"):
+        raise ValueError("takes memory://, redis://host:port/database, rediss://... or unix:///path")
+    if scheme != "memory":
+        try:
+            parse_url(url.get_secret_value())
+        except (ValueError, TypeError):
+            raise ValueError("is no URL of a Redis, such as redis://user:password@host:6379/0") from None
+    return url
 
+
+class CacheSettings(_Group):
+    """Where answers are kept, and the bounds of the local cache. The URL is a secret: it may hold a password."""
+
+    url: Annotated[SecretStr, AfterValidator(_cache_url)] = SecretStr("memory://")
     max_tasks: int = Field(default=100_000, ge=1)
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+
+    @property
+    def redis_url(self) -> str | None:
+        """Where the cache is shared; None where it is this process's own."""
+        url = self.url.get_secret_value()
+        return None if url.startswith("memory://") else url
 
 
 class FreshnessSettings(_Group):
@@ -90,6 +146,54 @@ class FreshnessSettings(_Group):
     settled_s: float = Field(default=300, ge=0)
     canceled_s: float = Field(default=3600, ge=0)
     absent_s: float = Field(default=5, ge=0)
+    stale_if_error_s: float = Field(default=86_400, ge=0)
+
+
+class WatchSettings(_Group):
+    """Seconds between two questions for a watched task: the least and the most."""
+
+    min_s: float = Field(default=5, gt=0, le=86_400)
+    max_s: float = Field(default=60, gt=0, le=86_400)
+
+
+class AuthSettings(_Group):
+    """Who may ask. Keys are given as SHA-256 only."""
+
+    api_keys: SecretStr | None = None
+    api_keys_file: Path | None = None
+    jwks_url: AnyHttpUrl | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    anonymous: Anonymous = Anonymous.NONE
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether anyone can have credentials."""
+        return any(given is not None for given in (self.api_keys, self.api_keys_file, self.jwks_url))
+
+
+class LimitsSettings(_Group):
+    """How much one request may ask for; what exceeds a limit is refused by the limit's name."""
+
+    body_bytes: int = Field(default=1_048_576, ge=1)
+    url_bytes: int = Field(default=16_384, ge=1)
+    document_bytes: int = Field(default=32_768, ge=1)
+    tokens: int = Field(default=2000, ge=1)
+    depth: int = Field(default=12, ge=1, le=100)
+    introspection_depth: int = Field(default=20, ge=1, le=100)
+    aliases: int = Field(default=30, ge=0)
+    fields: int = Field(default=1000, ge=1)
+    directives: int = Field(default=50, ge=0)
+    directives_on_a_node: int = Field(default=5, ge=0)
+    variables: int = Field(default=100, ge=0)
+    root_fields: int = Field(default=20, ge=1)
+    calls: int = Field(default=320, ge=1)
+    cost: int = Field(default=10_000, ge=1)
+    errors: int = Field(default=5, ge=1, le=100)
+    subscriptions: int = Field(default=20, ge=1)
+    sockets: int = Field(default=100, ge=1)
+    init_timeout_s: float = Field(default=10, gt=0, le=300)
+    warn_only: bool = False
 
 
 def _scene_keys(given: object) -> object:
@@ -121,11 +225,19 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     root_path: str = ""
+    trusted_proxies: Names = ()
     scale: ScaleSettings = ScaleSettings()
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
     link: LinkSettings = LinkSettings()
+    watch: WatchSettings = WatchSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitsSettings = LimitsSettings()
+    request_timeout_s: float = Field(default=15, gt=0, le=3600)
+    cors_origins: Origins = ()
+    trusted_documents: Path | None = None
+    rate_limit: Annotated[str, AfterValidator(_rate)] | None = None
     profile: Profile = Profile.PRODUCTION
     graphiql: bool | None = None
     introspection: bool | None = None
@@ -164,7 +276,23 @@ class Settings(BaseSettings):
         if any(given.values()) and not all(given.values()):
             missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
             raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        if self.watch.min_s > self.watch.max_s:
+            raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
+        auth = self.auth
+        if auth.jwks_url is not None and (auth.issuer is None or auth.audience is None):
+            raise SettingsError(
+                f"{PREFIX}AUTH__JWKS_URL needs {PREFIX}AUTH__ISSUER and {PREFIX}AUTH__AUDIENCE: without them any token "
+                "of that issuer, made for any service, would open this one"
+            )
         return self
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret value, for what redacts them. Never to be logged."""
+        for value in (self, self.scale, self.rosetta, self.cache, self.auth):
+            for name in type(value).model_fields:
+                found = getattr(value, name)
+                if isinstance(found, SecretStr) and found != type(value).model_fields[name].default:
+                    yield found.get_secret_value()
 
     @property
     def shows_graphiql(self) -> bool:

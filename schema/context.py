@@ -1,7 +1,8 @@
 """What resolvers may ask of the machinery behind them. One Context an operation."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from schema.campaign import Campaign, Frames
     from schema.connection import ListedPage, Wanted
     from schema.counts import TaskCounts
+    from schema.errors import GatewayError
     from schema.filter import TaskCriteria
     from schema.health import BackendHealth
     from schema.history import TaskEvent
@@ -31,10 +33,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as far as the gateway knows; `name` is safe to log."""
+    """Who is asking, as far as the gateway knows; `name` is safe to log.
+
+    `expires_at` is when the credentials end, in seconds since 1970; None where they do not.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    expires_at: float | None = None
 
 
 class TaskLoader(Protocol):
@@ -111,14 +117,47 @@ class BackendReport(Protocol):
         """One entry a backend, configured or not. Asks nobody."""
 
 
+@dataclass(frozen=True)
+class Observation:
+    """What became known of one watched task: the task, None where there is none, or why it is not known.
+
+    `previous_status` is what the same listener was told before.
+    """
+
+    selector: "Selector"
+    outcome: "Task | GatewayError | None"
+    previous_status: "TaskStatus | None"
+    observed_at: datetime
+
+
+class TaskWatch(Protocol):
+    """Watches tasks for one listener; all listeners of a task share one watch."""
+
+    def now(self) -> datetime:
+        """The moment, for what is observed without any watching."""
+
+    def observe(self, selectors: "Sequence[Selector]") -> AsyncGenerator[Observation, None]:
+        """First each task as it stands, then every change; a slow listener gets the latest state only.
+
+        Ends when none of the tasks can be watched. To be closed by whoever iterates.
+        """
+
+
 @dataclass
 class Context:
-    """One operation's view: who asks, under which request id, and through which loaders."""
+    """One operation's view: who asks, under which request id, and through which loaders.
+
+    `deadline` is the event loop's time at which fields still waiting give up; None: never. `no_cache` says that the
+    client wants nothing stale.
+    """
 
     caller: Caller
     request_id: str
     tasks: TaskLoader
     report: BackendReport
+    watch: TaskWatch
+    deadline: float | None = None
+    no_cache: bool = False
     lists: TaskLister = field(kw_only=True)
     requests: AnnotationRequestReader = field(kw_only=True)
     campaigns: CampaignReader = field(kw_only=True)

@@ -126,6 +126,17 @@ class GatewayError(Exception):
         return extensions
 
 
+class RequestTimeoutError(GatewayError):
+    """The operation's own time is over: REQUEST_TIMEOUT where it ends a field, BACKEND_TIMEOUT where it is data."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        super().__init__(ErrorCode.BACKEND_TIMEOUT, "the operation's time is over", backend=backend)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "code": "REQUEST_TIMEOUT"}
+
+
 def bad_input(message: str, *path: str) -> GatewayError:
     """A refusal of an argument; `path` names where in the input it stands."""
     return GatewayError(ErrorCode.BAD_USER_INPUT, message, path=path)
@@ -209,7 +220,26 @@ class BackendFailure:
     )
 
 
-def failure_of(error: GatewayError, backend: Backend) -> BackendFailure:
+def failure_of(error: GatewayError, request_id: str) -> BadInputError | BackendError:
+    """The failure as data: a backend's where one is concerned, else what is wrong with the input."""
+    if error.backend is None:
+        return BadInputError(code=error.code, message=error.message, path=list(error.path))
+    return BackendError(
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        backend=error.backend,
+        retry_after_seconds=error.retry_after_s,
+        request_id=request_id,
+    )
+
+
+def not_found() -> TaskNotFoundError:
+    """The outcome of asking for a task that its backend does not know."""
+    return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
+
+
+def backend_failure(error: GatewayError, backend: Backend) -> BackendFailure:
     """The failure of `backend` that `error` tells of, as data."""
     return BackendFailure(
         backend=backend,

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 
+import orjson
 import strawberry
 
 from schema.errors import GatewayError, bad_input
@@ -19,8 +20,7 @@ class Node:
 
 def encode_id(kind: str, *parts: str) -> strawberry.ID:
     """URL-safe text that `decode_id` turns back into exactly these parts."""
-    text = json.dumps([kind, *parts], ensure_ascii=False, separators=(",", ":"))
-    return strawberry.ID(base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode())
+    return strawberry.ID(base64.urlsafe_b64encode(orjson.dumps((kind, *parts))).rstrip(b"=").decode())
 
 
 def decode_id(value: str) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def decode_id(value: str) -> tuple[str, ...]:
     # Base64 and JSON spell one value in many ways; only the one spelling is an id, or caches would hold twins.
     try:
         canonical = encode_id(*parts)
-    except UnicodeError:
+    except orjson.JSONEncodeError:  # a lone surrogate
         raise _no_id(value) from None
     if canonical != value:
         raise _no_id(value)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import strawberry
 
 from gateway.backends.base import Outcome
+from gateway.backends.guard import Guard
 from schema.backend import Backend
 from schema.connection import ListedPage, Wanted
+from schema.context import AnnotationRequestReader, CampaignReader, CounterpartReader, PlaceReader, TaskLister
 from schema.counts import TaskCounts
 from schema.errors import ErrorCode
 from schema.filter import TaskCriteria
@@ -32,6 +35,14 @@ class FakeClock:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
+
+
+def quick_guard() -> Guard:
+    """A backend's guard for whom no time passes between tries."""
+
+    async def sleep(seconds: float) -> None: ...
+
+    return Guard(FakeClock(), sleep=sleep)
 
 
 class FakeRecord:
@@ -171,3 +182,25 @@ class FakeCounterparts:
 
     async def load(self, task: Task) -> Sequence[Task]:
         return self.tasks
+
+
+class FakeReaders(TypedDict):
+    """The fields of a Context by which lists and what holds tasks are asked for."""
+
+    lists: TaskLister
+    requests: AnnotationRequestReader
+    campaigns: CampaignReader
+    places: PlaceReader
+    counterparts: CounterpartReader
+
+
+def fake_readers(lists: TaskLister | None = None, counterparts: CounterpartReader | None = None) -> FakeReaders:
+    """Readers that know nothing but what they are given."""
+    nothing = FakeHierarchy()
+    return FakeReaders(
+        lists=lists or FakeLister(),
+        requests=nothing,
+        campaigns=nothing,
+        places=nothing,
+        counterparts=counterparts or FakeCounterparts(),
+    )

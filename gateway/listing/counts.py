@@ -13,7 +13,7 @@ from gateway.listing.scale_plan import WORDS, base_query, filters_reviews
 from gateway.listing.scope import Scope
 from schema.backend import Backend
 from schema.counts import TaskCounts, status_counts
-from schema.errors import ErrorCode, GatewayError, failure_of
+from schema.errors import ErrorCode, GatewayError, backend_failure
 from schema.filter import TaskCriteria
 from schema.status import TaskStatus
 
@@ -67,7 +67,7 @@ class TaskCounter:
                 backend=backend,
                 total=tally.total,
                 by_status=status_counts(tally.by_status),
-                failure=None if tally.failure is None else failure_of(tally.failure, backend),
+                failure=None if tally.failure is None else backend_failure(tally.failure, backend),
             )
             for backend, tally in zip(backends, tallies, strict=True)
         ]

@@ -15,7 +15,7 @@ from gateway.listing.scope import Scope, scope_of
 from schema.backend import Backend
 from schema.connection import ListedPage, Wanted
 from schema.counts import TaskCounts
-from schema.errors import BackendFailure, ErrorCode, GatewayError, failure_of
+from schema.errors import BackendFailure, ErrorCode, GatewayError, backend_failure
 from schema.filter import TaskCriteria
 
 # A backend may answer at the very last moment, and what it then says still counts.
@@ -161,7 +161,7 @@ class _PageInTheMaking:
         found += _failures_of(Backend.ROSETTA, self._rosetta)
         if self._room:
             found += _failures_of(Backend.SCALE, self._scale)
-        failures = {(backend, error.code, error.message): failure_of(error, backend) for backend, error in found}
+        failures = {(backend, error.code, error.message): backend_failure(error, backend) for backend, error in found}
         return list(failures.values())
 
 

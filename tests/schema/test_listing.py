@@ -1,6 +1,6 @@
 """Resolvers of lists parse, ask once and return: what they pass on, with fakes behind them."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from strawberry import Schema
@@ -10,11 +10,8 @@ from schema.backend import Backend
 from schema.connection import ListedPage, Wanted
 from schema.context import Caller, Context, Scope
 from schema.filter import Span, TaskCriteria
-from schema.health import BackendHealth
-from schema.references import Reference, Selector
 from schema.status import TaskStatus
-from schema.task import Task
-from tests.fakes import START, FakeCounterparts, FakeHierarchy, FakeLister, fake_task, rosetta, scale
+from tests.fakes import START, FakeCounterparts, FakeLister, fake_readers, fake_task, rosetta, scale
 
 pytestmark = pytest.mark.anyio
 
@@ -22,14 +19,7 @@ SCHEMA: Schema = build_schema()
 
 
 class NoTasks:
-    async def load(self, selector: Selector) -> Task | None:
-        return None
-
-    async def load_view_url(self, reference: Reference) -> str | None:
-        return None
-
-    def backends(self) -> Sequence[BackendHealth]:
-        return ()
+    """Knows no task, no backend, and watches none."""
 
 
 class NotingLister(FakeLister):
@@ -45,18 +35,9 @@ class NotingLister(FakeLister):
 
 
 async def ask(query: str, lists: FakeLister) -> dict[str, object]:
-    nothing, hierarchy = NoTasks(), FakeHierarchy()
-    context = Context(
-        caller=Caller("test", frozenset(Scope)),
-        request_id="r",
-        tasks=nothing,
-        report=nothing,
-        lists=lists,
-        requests=hierarchy,
-        campaigns=hierarchy,
-        places=hierarchy,
-        counterparts=FakeCounterparts(fake_task(scale("twin"))),
-    )
+    nothing: Any = NoTasks()
+    readers = fake_readers(lists, FakeCounterparts(fake_task(scale("twin"))))
+    context = Context(Caller("test", frozenset(Scope)), "request", nothing, nothing, nothing, **readers)
     result = await SCHEMA.execute(query, context_value=context)
     assert result.errors is None
     assert result.data is not None

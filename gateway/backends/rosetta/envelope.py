@@ -4,20 +4,17 @@ The vendor does not say which HTTP status business errors travel with, so a body
 code whatever the status; any other body by the status.
 """
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-import orjson
-
+from gateway.backends.exact_json import decode
+from gateway.backends.retry_after import retry_after_s
 from gateway.backends.rosetta.codes import ERROR_CODES, OLD_SUCCESS, STALE_SIGNATURE, SUCCESS, Kind, meaning_of
 from gateway.backends.transport import Answer
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 
-_LONG_INTEGER = re.compile(rb"[0-9]{17}")
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _NOT_OFFERED = (404, 405)
 _REFUSED = (401, 402, 403)
@@ -39,22 +36,10 @@ class Reply:
         return self.code == SUCCESS
 
 
-def parse_json(body: bytes) -> object:
-    """The JSON value in `body`, every integer exact. Raises ValueError for anything that is no strict JSON."""
-    value: object = orjson.loads(body)
-    if _LONG_INTEGER.search(body):
-        # orjson makes integers beyond 64 bits floats; it still has said that the text is strict JSON.
-        try:
-            return json.loads(body)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-    return value
-
-
 def read_reply(answer: Answer, endpoint: str, now: datetime) -> Reply:
     """What `endpoint` answered. Raises GatewayError for everything that is neither a success nor "not found"."""
     try:
-        envelope = parse_json(answer.body)
+        envelope = decode(answer.body)
     except ValueError:
         envelope = None
     code = envelope.get("code") if isinstance(envelope, dict) else None
@@ -101,10 +86,10 @@ def _by_status(answer: Answer, endpoint: str, now: datetime) -> GatewayError:
     if status == 408:
         return _failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", detail)
     if status == 429:
-        wait_s = _retry_after_s(answer.retry_after, now)
+        wait_s = retry_after_s(answer.retry_after, now)
         return _failure(ErrorCode.BACKEND_RATE_LIMITED, "asks for fewer calls", detail, retry_after_s=wait_s)
     if status >= 500:
-        wait_s = _retry_after_s(answer.retry_after, now)
+        wait_s = retry_after_s(answer.retry_after, now)
         return _failure(ErrorCode.BACKEND_UNAVAILABLE, "answers with a server error", detail, retry_after_s=wait_s)
     return _failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer that is not in its documented form", detail)
 
@@ -112,18 +97,3 @@ def _by_status(answer: Answer, endpoint: str, now: datetime) -> GatewayError:
 def _failure(code: ErrorCode, what: str, detail: str, *, retry_after_s: float | None = None) -> GatewayError:
     message = f"{Backend.ROSETTA.name} {what}"
     return GatewayError(code, message, backend=Backend.ROSETTA, retry_after_s=retry_after_s, log_detail=detail)
-
-
-def _retry_after_s(text: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from the header's seconds or HTTP date (RFC 9110, section 10.2.3); None for anything else."""
-    if text is None:
-        return None
-    if re.fullmatch(r"\s*[0-9]{1,9}\s*", text):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())

@@ -13,16 +13,13 @@ anything else       BACKEND_BAD_RESPONSE
 Source: the vendor's page on errors and its Python SDK. The vendor's own text is neither shown nor logged.
 """
 
-import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-from gateway.backends.scale.exact_json import decode
+from gateway.backends.exact_json import decode
+from gateway.backends.retry_after import retry_after_s
 from gateway.backends.transport import Answer
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
-
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 class RefusedQueryError(GatewayError):
@@ -54,21 +51,6 @@ def as_object(value: object, endpoint: str) -> dict[str, object]:
 def bad_response(detail: str) -> GatewayError:
     """A failure BACKEND_BAD_RESPONSE; `detail` is for the log and quotes nothing of the answer."""
     return _failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer that is not in its documented form", detail)
-
-
-def retry_after_s(text: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from the header's seconds or HTTP date (RFC 9110, section 10.2.3); None for anything else."""
-    if text is None:
-        return None
-    if _SECONDS.fullmatch(text.strip()):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 def _failure_of(answer: Answer, detail: str, now: datetime) -> GatewayError:

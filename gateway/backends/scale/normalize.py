@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.backends.scale.exact_json import decode
+from gateway.backends.exact_json import decode
 from gateway.backends.scale.fields import Fields, Misfit
 from gateway.backends.scale.record import ScaleRecord
 from gateway.backends.scale.vocabulary import review_status, task_status

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from gateway.backends.exact_json import encode
 from gateway.backends.scale.answers import as_object, bad_response
-from gateway.backends.scale.exact_json import encode
 from gateway.backends.scale.fields import Fields, Misfit
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, status_of, to_task
 from gateway.backends.scale.queries import TaskQuery

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from gateway.backends.scale.exact_json import decode_for_clients
+from gateway.backends.exact_json import decode_for_clients
 from schema.scalars import JSON
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backends.rosetta.envelope import parse_json
+from gateway.backends.exact_json import decode
 from gateway.backends.rosetta.normalize import derived_task, restored_task, task_from_row, task_from_single
 from gateway.backends.rosetta.statistics import parse_statistics_row
 from schema.errors import ErrorCode, GatewayError
@@ -125,7 +125,7 @@ def test_missing_view_url_is_no_misfit() -> None:
 def test_long_integers_keep_every_digit() -> None:
     """Integers beyond 2^53 come out of the raw record as texts with all their digits (21 of them here)."""
     body = b'{"status": 3, "task": 466917967054114816904, "id": 466917967054114816, "small": 9007199254740992}'
-    record: Any = parse_json(body)
+    record: Any = decode(body)
 
     assert raw(single(record)) == {
         "status": 3,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backends.scale.answers import RefusedQueryError, require_success, retry_after_s
+from gateway.backends.retry_after import retry_after_s
+from gateway.backends.scale.answers import RefusedQueryError, require_success
 from gateway.backends.transport import Answer
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backends.scale.exact_json import decode
+from gateway.backends.exact_json import decode
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, task_of_body, to_task
 from schema.references import global_id
 from schema.scalars import JSON
@@ -17,7 +17,7 @@ from schema.status import ReviewStatus, TaskStatus
 from schema.task import Task
 from tests.fakes import scale
 from tests.gateway.backends.scale.scripted import NOW, TASK_ID, recorded
-from tests.gateway.backends.scale.test_exact_json import TEXT, VALUES
+from tests.gateway.backends.test_exact_json import TEXT, VALUES
 
 FIELDS = (
     "type",

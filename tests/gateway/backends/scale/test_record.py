@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.backends.scale.record import ScaleRecord
 from schema.scalars import JSON
 from tests.gateway.backends.scale.scripted import recorded
-from tests.gateway.backends.scale.test_exact_json import TEXT, VALUES
+from tests.gateway.backends.test_exact_json import TEXT, VALUES
 
 
 def test_raw_is_the_record_as_received() -> None:
