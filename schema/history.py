@@ -41,7 +41,9 @@ class TaskEvent:
     )
     pool: str | None = strawberry.field(default=None, description="Rosetta: the pool's name.")
 
-    @strawberry.field(description="Who did it. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who did it. Personal data: null without the scope `people`.", metadata={"depends_on_tasks": True}
+    )
     def worker(self, info: Info) -> str | None:
         return self.person if info.context.sees_people else None
 

@@ -1,14 +1,16 @@
 """Task: what clients see of one unit of labelling work, whichever backend holds it."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import dataclasses
+from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 import strawberry
 
 from schema.backend import Backend
 from schema.context import Info
-from schema.errors import BackendError, BadInputError, TaskNotFoundError
+from schema.errors import BackendError, BadInputError, RequestTimeoutError, TaskNotFoundError
 from schema.history import TaskEvent, TaskEventAction, completed_at, created_at, updated_at
 from schema.node import Node
 from schema.references import RosettaTaskReference, ScaleTaskReference, TaskReference
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Task", "TaskAudit", "TaskEvent", "TaskEventAction", "TaskLookup", "TaskRecord"]
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+# Of the Context such a field looks at the caller's scopes alone.
+_DEPENDS_ON_TASKS = {"depends_on_tasks": True}
+# Such a field either answers at once from the task alone, or with an awaitable: no answer that holds one is kept.
+_TOLD_BY_RECORD = _DEPENDS_ON_TASKS
 
 
 class TaskRecord(Protocol):
@@ -51,7 +57,9 @@ class TaskAudit:
     source: str | None = strawberry.field(default=None, description="Who reviewed: customer or scale.")
     comments: str | None = strawberry.field(default=None, description="What the reviewer wrote.")
 
-    @strawberry.field(description="Who reviewed. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who reviewed. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
+    )
     def audited_by(self, info: Info) -> str | None:
         return self.auditor if info.context.sees_people else None
 
@@ -68,6 +76,8 @@ class Task(Node):
     created_at: strawberry.Private[datetime | None] = None
     updated_at: strawberry.Private[datetime | None] = None
     completed_at: strawberry.Private[datetime | None] = None
+    # Its JSON by selection: part of this very object, never of one that replaces it.
+    rendered: strawberry.Private[object] = dataclasses.field(init=False, default=None, repr=False, compare=False)
 
     id: strawberry.ID = strawberry.field(
         description="Opaque and stable, derived from the reference; accepted by `node`, `task(by: {id})` and every "
@@ -141,6 +151,7 @@ class Task(Node):
 
     @strawberry.field(
         name="createdAt",
+        metadata=_TOLD_BY_RECORD,
         description="When the task was created. Rosetta's comes from its history, read only when selected.",
     )
     def created_at_field(self, info: Info) -> datetime | None:
@@ -148,6 +159,7 @@ class Task(Node):
 
     @strawberry.field(
         name="updatedAt",
+        metadata=_TOLD_BY_RECORD,
         description="When it last changed; may move after completion. Rosetta's comes from its history.",
     )
     def updated_at_field(self, info: Info) -> datetime | None:
@@ -155,6 +167,7 @@ class Task(Node):
 
     @strawberry.field(
         name="completedAt",
+        metadata=_TOLD_BY_RECORD,
         description="When it was completed. Rosetta's comes from its history: the last step written down before "
         "completion where completion itself is not.",
     )
@@ -190,10 +203,10 @@ class Task(Node):
     def _moment(
         self, info: Info, known: datetime | None, of: Callable[[Sequence[TaskEvent]], datetime | None]
     ) -> datetime | None:
-        """What the record tells, at once; else a coroutine that asks the history, which GraphQL awaits."""
+        """What the record tells, at once; else something that asks the history when GraphQL awaits it."""
         if known is not None or isinstance(self.reference, ScaleTaskReference):
             return known
-        return cast("datetime | None", _ask_history(info, self.reference, of))
+        return cast("datetime | None", _ToldByHistory(info, self.reference, of))
 
     @strawberry.field(description="Scale: the parameters of the task's type.")
     def params(self) -> JSON | None:
@@ -209,17 +222,37 @@ class Task(Node):
 
     @strawberry.field(
         description="The backend's record as received: nothing is lost between it and you, but names of people are "
-        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics."
+        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     def raw(self, info: Info) -> JSON:
         return self.record.raw(with_people=info.context.sees_people)
 
 
-async def _ask_history(
-    info: Info, reference: RosettaTaskReference, of: Callable[[Sequence[TaskEvent]], datetime | None]
-) -> datetime | None:
-    events = await info.context.requests.history(reference)
-    return None if events is None else of(events)
+class _ToldByHistory:
+    """A moment to be awaited. No coroutine: whoever finds that it cannot wait here may drop it."""
+
+    def __init__(
+        self, info: Info, reference: RosettaTaskReference, of: Callable[[Sequence[TaskEvent]], datetime | None]
+    ) -> None:
+        self._info = info
+        self._reference = reference
+        self._of = of
+
+    def __await__(self) -> Generator[Any, None, datetime | None]:
+        return self._ask().__await__()
+
+    async def _ask(self) -> datetime | None:
+        context = self._info.context
+        try:
+            # Whoever minds the operation's deadline for resolvers that wait takes this one for one that does not.
+            async with asyncio.timeout_at(context.deadline) as bound:
+                events = await context.requests.history(self._reference)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise RequestTimeoutError from None
+        return None if events is None else self._of(events)
 
 
 def _told_by_record(task: Task) -> list[TaskEvent]:

@@ -37,7 +37,7 @@ class NotingLister(FakeLister):
 async def ask(query: str, lists: FakeLister) -> dict[str, object]:
     nothing: Any = NoTasks()
     readers = fake_readers(lists, FakeCounterparts(fake_task(scale("twin"))))
-    context = Context(Caller("test", frozenset(Scope)), "request", nothing, nothing, nothing, **readers)
+    context = Context(Caller("test", frozenset(Scope)), "request", nothing, nothing, nothing, nothing, **readers)
     result = await SCHEMA.execute(query, context_value=context)
     assert result.errors is None
     assert result.data is not None

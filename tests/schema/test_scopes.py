@@ -25,7 +25,9 @@ class _Info:
 
     def __init__(self, *scopes: Scope) -> None:
         nobody: Any = None
-        self.context = Context(Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody, **fake_readers())
+        self.context = Context(
+            Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody, nobody, **fake_readers()
+        )
 
 
 @pytest.mark.parametrize(("root", "name", "scope"), FIELDS)
