@@ -10,12 +10,14 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
 from schema import cost, errors, scopes
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import Campaign
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
 from schema.subscription import Subscription
-from schema.task import Task, TaskEvent
+from schema.task import Task
 
 __all__ = ["build_schema"]
 
@@ -38,7 +40,7 @@ def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Sche
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
+        types=[Task, AnnotationRequest, Campaign, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
     )
