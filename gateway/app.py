@@ -31,7 +31,7 @@ from gateway.operations import example_operations
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
 from gateway.wiring import document_store, graphql_endpoint, issuer_keys
-from schema import build_schema
+from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
 from schema.context import Caller, Context
 
@@ -60,7 +60,7 @@ def create_app(
     scale, rosetta = backend_clients(settings, health, wires, now)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     repository = TaskRepository(_cache(settings, clock), backends, scale)
-    schema = build_schema()
+    schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
     keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
 
@@ -77,7 +77,7 @@ def create_app(
         )
 
     graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
-    sdl = schema.as_str()
+    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)

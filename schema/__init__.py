@@ -10,24 +10,39 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
 from schema import cost, scopes
+from schema.federation import Representation, representation_scalar, subgraph_query, subgraph_sdl
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
 from schema.task import Task, TaskEvent
 
-__all__ = ["build_schema"]
+__all__ = ["build_schema", "build_subgraph_schema", "build_subgraph_sdl"]
 
 ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
 
 
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
     """The executable schema: every field with its cost, every root field behind its scope."""
+    return _build(Query, extensions)
+
+
+def build_subgraph_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
+    """The executable schema with `_service` and `_entities`, for a supergraph's router."""
+    return _build(subgraph_query(build_subgraph_sdl()), extensions)
+
+
+def build_subgraph_sdl() -> str:
+    """The text that a supergraph is composed from."""
+    return subgraph_sdl(build_schema().as_str())
+
+
+def _build(query: type, extensions: Iterable[ExtensionFactory]) -> strawberry.Schema:
     _describe_one_of()
     schema = strawberry.Schema(
-        query=Query,
+        query=query,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
-        config=StrawberryConfig(scalar_map=dict(scalar_map())),
+        config=StrawberryConfig(scalar_map={**scalar_map(), Representation: representation_scalar()}),
     )
     cost.annotate(schema)
     scopes.guard_root_fields(schema)
