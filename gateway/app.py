@@ -30,7 +30,7 @@ from gateway.metrics import Metrics
 from gateway.operations import example_operations
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -62,7 +62,7 @@ def create_app(
     repository = TaskRepository(_cache(settings, clock), backends, scale)
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
-    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
@@ -76,7 +76,7 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
     sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -90,6 +90,8 @@ def create_app(
                     closing.push_async_callback(backend.aclose)
             closing.push_async_callback(repository.aclose)
             closing.push_async_callback(store.aclose)
+            if rate is not None:
+                closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])

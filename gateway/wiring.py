@@ -20,7 +20,7 @@ from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, Pers
 from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.metrics import Metrics
-from gateway.rate import CallerRate
+from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError
 from schema.context import Scope
@@ -41,6 +41,7 @@ def graphql_endpoint(
     *,
     keys: KeySet | None,
     store: DocumentStore,
+    rate: RateLimit | None,
     metrics: Metrics,
 ) -> GraphQLEndpoint:
     """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
@@ -48,7 +49,6 @@ def graphql_endpoint(
     documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection)
     manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
     operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits)
-    rate = None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)
     return GraphQLEndpoint(
@@ -108,6 +108,11 @@ def _file(path: Path | None, read: Callable[[str], T], name: str) -> RereadFile[
 
 def _cache_url(settings: Settings) -> str:
     return settings.cache.url.get_secret_value()
+
+
+def caller_rate(settings: Settings) -> CallerRate | None:
+    """How often one caller may ask, None where that is not limited; whoever asks for it closes it."""
+    return None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
 
 
 def document_store(settings: Settings) -> DocumentStore:

@@ -83,6 +83,7 @@ class Operations:
             self._limits.exceeded("cost", charge.cost, limits.cost)
         if len(variables) > limits.variables:
             self._limits.exceeded("variables", len(variables), limits.variables)
+        operation.lists.check(variables)
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""

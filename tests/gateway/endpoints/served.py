@@ -20,7 +20,7 @@ from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import scopes
 from schema.context import Caller, Context, Info
 from schema.errors import bad_input
@@ -93,6 +93,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         make_context,
         keys=issuer_keys(settings),
         store=document_store(settings),
+        rate=caller_rate(settings),
         metrics=Metrics(),
     )
     with _served(Gateway(endpoint, settings.root_path), settings) as origin:
