@@ -1,8 +1,9 @@
 """create_app: the only place where parts meet. What is made here is closed by the app's lifespan."""
 
 import asyncio
+import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,22 +15,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
+from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.scale.sweep import ProjectSweep
+from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
+from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
 from gateway.operations import example_operations
+from gateway.pace import Pace
+from gateway.redis_replicas import RedisReplicas
+from gateway.redis_storage import RedisStorage
+from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
+from gateway.sharing import FORM_VERSION, SharedTasks
+from gateway.storage import Storage
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
@@ -50,27 +62,46 @@ def create_app(
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Starlette:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds.
+    the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
+    rounds of watching.
     """
-    health = HealthLog(_configured(settings), now)
-    scale, rosetta = backend_clients(settings, health, wires, now)
+    guards = _guards(settings, clock, sleep)
+    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
+    scale, rosetta = backend_clients(settings, health, wires, now, guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    repository = TaskRepository(_cache(settings, clock), backends, scale)
+    storage = _storage(settings, clock)
+    freshness = _freshness(settings)
+    shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
+    cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
+    repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
     keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
+    live = Live(
+        repository,
+        Pace(settings.watch.min_s, settings.watch.max_s),
+        _replicas(settings, backends, now, clock),
+        {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
+        now=now,
+        clock=clock,
+        sleep=pause,
+        count_callback=metrics.count_callback,
+    )
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
         return Context(
             caller=caller,
             request_id=request_id,
-            tasks=OperationLoader(repository, deadline),
+            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
             report=health,
+            watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
             deadline=deadline + _LOADERS_FIRST_S,
             no_cache=no_cache,
@@ -88,7 +119,13 @@ def create_app(
             for backend in (scale, rosetta):
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
+            if storage is not None:
+                closing.push_async_callback(storage.aclose)
             closing.push_async_callback(repository.aclose)
+            listening = asyncio.create_task(repository.listen())
+            closing.push_async_callback(_ended, listening)
+            watching = asyncio.create_task(live.run())
+            closing.push_async_callback(_ended, watching)
             closing.push_async_callback(store.aclose)
             if rate is not None:
                 closing.push_async_callback(rate.aclose)
@@ -99,7 +136,6 @@ def create_app(
 
     return Gateway(
         graphql,
-        settings.root_path,
         lifespan=lifespan,
         routes=[
             Route("/schema.graphql", schema_graphql),
@@ -107,6 +143,7 @@ def create_app(
             Route("/readyz", readyz),
             metrics_route(metrics.registry),
             *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
+            *_webhook_routes(settings, live, metrics),
         ],
     )
 
@@ -116,11 +153,12 @@ def backend_clients(
     health: HealthLog,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
+    guards: Mapping[Backend, Guard] = MappingProxyType({}),
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, health, wires.get(Backend.SCALE), now),
-        _rosetta(settings, health, wires.get(Backend.ROSETTA), now),
+        _scale(settings, health, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE)),
+        _rosetta(settings, health, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA)),
     )
 
 
@@ -141,7 +179,7 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -153,11 +191,12 @@ def _scale(
         observer=health,
         wire=wire,
         now=now,
+        guard=guard,
     )
 
 
 def _rosetta(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -171,12 +210,71 @@ def _rosetta(
         observer=health,
         wire=wire,
         now=now,
+        guard=guard,
     )
 
 
-def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
+def _guards(
+    settings: Settings, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> dict[Backend, Guard]:
+    limits: dict[Backend, BackendLimits] = {Backend.SCALE: settings.scale, Backend.ROSETTA: settings.rosetta}
+    return {
+        backend: Guard(clock, max_calls_per_s=limit.max_calls_per_s, sleep=sleep) for backend, limit in limits.items()
+    }
+
+
+def _freshness(settings: Settings) -> Freshness:
     kept = settings.freshness
-    freshness = Freshness(
-        open_s=kept.open_s, settled_s=kept.settled_s, canceled_s=kept.canceled_s, absent_s=kept.absent_s
+    return Freshness(
+        open_s=kept.open_s,
+        settled_s=kept.settled_s,
+        canceled_s=kept.canceled_s,
+        absent_s=kept.absent_s,
+        stale_if_error_s=kept.stale_if_error_s,
     )
-    return TaskCache(freshness, settings.cache.max_tasks, clock)
+
+
+def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
+    url = settings.cache.redis_url
+    return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+
+
+def _replicas(
+    settings: Settings,
+    backends: Mapping[Backend, TaskBackend],
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Replicas:
+    url = settings.cache.redis_url
+    if url is None:
+        return Alone()
+    # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
+    accounts = hashlib.sha256(repr(sorted(_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
+    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+
+
+def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:
+    secret = settings.scale.callback_secret
+    webhooks: list[Webhook] = [] if secret is None else [ScaleWebhook(secret.get_secret_value())]
+    max_bytes = settings.limits.body_bytes
+    return [
+        webhook_route(
+            WebhookEndpoint(webhook, live.inbox.take, metrics.count_callback, max_bytes=max_bytes), webhook.path
+        )
+        for webhook in webhooks
+    ]
+
+
+def _accounts(settings: Settings) -> dict[Backend, str]:
+    """A fingerprint of each backend's address and key: what one account may see is never answered to another."""
+    scale, rosetta = settings.scale, settings.rosetta
+    given = {Backend.SCALE: (scale.base_url, scale.api_key), Backend.ROSETTA: (rosetta.base_url, rosetta.access_key)}
+    return {
+        backend: hashlib.sha256(f"{url} {'' if key is None else key.get_secret_value()}".encode()).hexdigest()[:16]
+        for backend, (url, key) in given.items()
+    }
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -14,7 +14,17 @@ class Metrics:
             ("limit",),
             registry=self.registry,
         )
+        self._callbacks = Counter(
+            "gateway_callbacks_total",
+            "Callbacks of backends by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
 
     def count_limit(self, limit: str) -> None:
         """Counts one operation over the limit of this name."""
         self._limits.labels(limit).inc()
+
+    def count_callback(self, outcome: str) -> None:
+        """Counts one callback: new, repeated, full, forged, malformed; unknown or unsettled once it was followed."""
+        self._callbacks.labels(outcome).inc()

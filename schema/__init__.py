@@ -14,6 +14,7 @@ from schema.federation import Representation, representation_scalar, subgraph_qu
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
+from schema.subscription import Subscription
 from schema.task import Task, TaskEvent
 
 __all__ = ["build_schema", "build_subgraph_schema", "build_subgraph_sdl"]
@@ -40,6 +41,7 @@ def _build(query: type, extensions: Iterable[ExtensionFactory]) -> strawberry.Sc
     _describe_one_of()
     schema = strawberry.Schema(
         query=query,
+        subscription=Subscription,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map={**scalar_map(), Representation: representation_scalar()}),

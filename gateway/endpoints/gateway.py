@@ -12,14 +12,12 @@ from gateway.endpoints.exchange import SECURITY_HEADERS
 class Gateway(Starlette):
     """Starlette, with a shorter way to the one path that nearly every request takes."""
 
-    def __init__(self, graphql: ASGIApp, root_path: str, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
-        # Servers put the root path in front of the path; a proxy may have taken it off.
-        self._graphql_paths = frozenset({"/graphql", f"{root_path.rstrip('/')}/graphql"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and scope["path"] in self._graphql_paths:
+        if scope["type"] != "lifespan" and _is_graphql(scope):
             await self._graphql(scope, receive, send)
             return
 
@@ -31,3 +29,9 @@ class Gateway(Starlette):
             await send(message)
 
         await super().__call__(scope, receive, send_secured)
+
+
+def _is_graphql(scope: Scope) -> bool:
+    """Servers put the root path in front of the path; a proxy may have taken it off."""
+    path = scope["path"]
+    return bool(path == "/graphql" or path == scope.get("root_path", "").rstrip("/") + "/graphql")

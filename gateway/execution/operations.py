@@ -77,8 +77,8 @@ class Operations:
     def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         limits = self._limits.values
         charge = operation.cost.charge(variables)
-        if charge.calls > limits.backend_calls:
-            self._limits.exceeded("backendCalls", charge.calls, limits.backend_calls)
+        if charge.calls > limits.calls:
+            self._limits.exceeded("backendCalls", charge.calls, limits.calls)
         if charge.cost > limits.cost:
             self._limits.exceeded("cost", charge.cost, limits.cost)
         if len(variables) > limits.variables:

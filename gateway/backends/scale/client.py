@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway.backends.base import CallObserver, Outcome
+from gateway.backends.guard import Guard
 from gateway.backends.scale import places
 from gateway.backends.scale.answers import bad_response, json_of, require_success
 from gateway.backends.scale.normalize import task_of_body
@@ -160,11 +161,12 @@ def scale_backend(
     observer: CallObserver,
     wire: Wire | None = None,
     now: Callable[[], datetime] | None = None,
+    guard: Guard | None = None,
 ) -> ScaleClient:
     """A client of Scale at `base_url`, which ends in /v1. `wire` replaces the sockets; `now` gives the time in UTC."""
     headers = authorization(api_key)
     transport = BackendTransport(
-        Backend.SCALE, base_url, sign=lambda: headers, observer=observer, limits=limits, wire=wire
+        Backend.SCALE, base_url, sign=lambda: headers, observer=observer, limits=limits, wire=wire, guard=guard
     )
     return ScaleClient(transport, observer, now or _utc_now)
 

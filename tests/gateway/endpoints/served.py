@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 import strawberry
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 from gateway.cli import server_config
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, create_demo_app
 from gateway.endpoints.gateway import Gateway
+from gateway.events import Broker
 from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
@@ -59,7 +61,9 @@ class Served:
 
     def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
-        return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
+        return httpx.post(
+            self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False, timeout=30
+        )
 
     def calls(self) -> int:
         """How many requests both emulators have seen."""
@@ -85,7 +89,15 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
-        return Context(caller, request_id, NoBackends(), NoBackends(), deadline, no_cache)
+        return Context(
+            caller,
+            request_id,
+            NoBackends(),
+            NoBackends(),
+            Broker(lambda: datetime.now(UTC)),
+            deadline=deadline,
+            no_cache=no_cache,
+        )
 
     endpoint = graphql_endpoint(
         settings,
@@ -96,7 +108,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         rate=caller_rate(settings),
         metrics=Metrics(),
     )
-    with _served(Gateway(endpoint, settings.root_path), settings) as origin:
+    with _served(Gateway(endpoint), settings) as origin:
         yield Served(origin)
 
 
