@@ -30,6 +30,7 @@ from gateway.endpoints.health import livez, readyz, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
@@ -43,6 +44,7 @@ from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -75,14 +77,16 @@ def create_app(
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     scale, rosetta = backend_clients(settings, health, wires, now, guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    storage = _storage(settings, clock)
+    metrics = Metrics()
+    storage = _storage(settings, clock, metrics)
     freshness = _freshness(settings)
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
-    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
+    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
@@ -100,6 +104,7 @@ def create_app(
             caller=caller,
             request_id=request_id,
             tasks=OperationLoader(repository, deadline, no_cache=no_cache),
+            writes=writes,
             report=health,
             watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
@@ -107,7 +112,16 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
+    graphql = graphql_endpoint(
+        settings,
+        schema,
+        make_context,
+        keys=keys,
+        store=store,
+        rate=rate,
+        metrics=metrics,
+        answers=KeptAnswers(cache) if settings.keep_answers else None,
+    )
     sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -234,9 +248,9 @@ def _freshness(settings: Settings) -> Freshness:
     )
 
 
-def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
-    url = settings.cache.redis_url
-    return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:
+    url, prefix = settings.cache.redis_url, f"task-gateway:{FORM_VERSION}:"
+    return None if url is None else RedisStorage(url, prefix, now=clock, failed=metrics.count_cache_failure)
 
 
 def _replicas(

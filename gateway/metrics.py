@@ -20,6 +20,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._cache_failures = Counter(
+            "gateway_shared_cache_failures_total",
+            "Failures of the shared cache, each of which was treated as a miss.",
+            ("kind",),
+            registry=self.registry,
+        )
 
     def count_limit(self, limit: str) -> None:
         """Counts one operation over the limit of this name."""
@@ -28,3 +34,7 @@ class Metrics:
     def count_callback(self, outcome: str) -> None:
         """Counts one callback: new, repeated, full, forged, malformed; unknown or unsettled once it was followed."""
         self._callbacks.labels(outcome).inc()
+
+    def count_cache_failure(self, kind: str) -> None:
+        """Counts one failure of the shared cache: timeout, connection, other."""
+        self._cache_failures.labels(kind).inc()

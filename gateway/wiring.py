@@ -17,12 +17,14 @@ from gateway.execution.documents import Documents
 from gateway.execution.limits import Limits
 from gateway.execution.operations import Operations
 from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, PersistedDocuments, RedisDocumentStore
+from gateway.execution.plan import Fragments, Plans
+from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.metrics import Metrics
 from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
-from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError
+from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError
 from schema.context import Scope
 
 T = TypeVar("T")
@@ -43,12 +45,17 @@ def graphql_endpoint(
     store: DocumentStore,
     rate: RateLimit | None,
     metrics: Metrics,
+    answers: KeptAnswers | None = None,
 ) -> GraphQLEndpoint:
-    """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
+    """/graphql; whole answers are kept in `answers`, where given.
+
+    Raises SettingsError for a file of keys or documents that cannot be read.
+    """
     limits = Limits(settings.limits, explains=settings.profile is Profile.EXPLORE, count=metrics.count_limit)
-    documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection)
+    plans = Plans(schema._schema, Fragments()) if settings.execution is Execution.PLAN else None
+    documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection, plans=plans)
     manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
-    operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits)
+    operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits, answers)
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)
     return GraphQLEndpoint(

@@ -9,8 +9,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
-from schema import cost, scopes
+from schema import cost, errors, scopes
 from schema.federation import Representation, representation_scalar, subgraph_query, subgraph_sdl
+from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
@@ -20,6 +21,15 @@ from schema.task import Task, TaskEvent
 __all__ = ["build_schema", "build_subgraph_schema", "build_subgraph_sdl"]
 
 ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
+
+
+# Reached through the interface TaskError alone.
+_TASK_ERRORS = (
+    errors.ActionNotSupportedError,
+    errors.ActionNotAllowedError,
+    errors.UniqueIdConflictError,
+    errors.IdempotencyConflictError,
+)
 
 
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
@@ -41,8 +51,9 @@ def _build(query: type, extensions: Iterable[ExtensionFactory]) -> strawberry.Sc
     _describe_one_of()
     schema = strawberry.Schema(
         query=query,
+        mutation=Mutation,
         subscription=Subscription,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
+        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map={**scalar_map(), Representation: representation_scalar()}),
     )
