@@ -46,7 +46,7 @@ from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
-from schema import build_schema
+from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
 from schema.context import Caller, Context
 
@@ -86,7 +86,7 @@ def create_app(
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
     readers = _readers(settings, repository, scale, rosetta, now, clock)
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
-    schema = build_schema()
+    schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
     keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
     live = Live(
@@ -124,7 +124,7 @@ def create_app(
         metrics=metrics,
         answers=KeptAnswers(cache) if settings.keep_answers else None,
     )
-    sdl = schema.as_str()
+    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)

@@ -253,6 +253,7 @@ class Settings(BaseSettings):
     cors_origins: Origins = ()
     trusted_documents: Path | None = None
     rate_limit: Annotated[str, AfterValidator(_rate)] | None = None
+    federation: bool = False
     profile: Profile = Profile.PRODUCTION
     graphiql: bool | None = None
     introspection: bool | None = None
