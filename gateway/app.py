@@ -1,5 +1,6 @@
 """create_app: the only place where parts meet. What is made here is closed by the app's lifespan."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,12 +9,10 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import structlog
-from graphql.validation import NoSchemaIntrospectionCustomRule
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from starlette.routing import Route
 
 from gateway.backends.base import TaskBackend, UnconfiguredBackend
 from gateway.backends.health import HealthLog
@@ -21,16 +20,22 @@ from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
-from gateway.endpoints.graphql import GraphQLEndpoint
+from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
-from gateway.extensions.errors import ErrorPresenter
-from gateway.extensions.loaders import fresh_loaders
+from gateway.endpoints.metrics import metrics_route
+from gateway.execution.deadline import bound_fields
+from gateway.loaders import OperationLoader
+from gateway.metrics import Metrics
 from gateway.repository import TaskRepository
 from gateway.settings import BackendLimits, Settings
-from schema import ExtensionFactory, build_schema
+from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from schema import build_schema
 from schema.backend import Backend
+from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
+
+_LOADERS_FIRST_S = 0.05
 
 
 def _now() -> datetime:
@@ -53,8 +58,23 @@ def create_app(
     scale, rosetta = backend_clients(settings, health, wires, now)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     repository = TaskRepository(_cache(settings, clock), backends, scale)
-    schema = build_schema(_extensions(settings, repository))
-    graphql = GraphQLEndpoint(schema, repository, health, shows_graphiql=settings.shows_graphiql)
+    schema = build_schema()
+    bound_fields(schema._schema)
+    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+
+    def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
+        deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
+        return Context(
+            caller=caller,
+            request_id=request_id,
+            tasks=OperationLoader(repository, deadline),
+            report=health,
+            # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
+            deadline=deadline + _LOADERS_FIRST_S,
+            no_cache=no_cache,
+        )
+
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -67,17 +87,21 @@ def create_app(
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
             closing.push_async_callback(repository.aclose)
+            closing.push_async_callback(store.aclose)
+            if keys is not None:
+                closing.push_async_callback(keys.aclose)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Starlette(
+    return Gateway(
+        graphql,
+        settings.root_path,
         lifespan=lifespan,
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST", "OPTIONS"]),
-            WebSocketRoute("/graphql", graphql),
             Route("/schema.graphql", schema_graphql),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            metrics_route(metrics.registry),
         ],
     )
 
@@ -151,15 +175,3 @@ def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
         open_s=kept.open_s, settled_s=kept.settled_s, canceled_s=kept.canceled_s, absent_s=kept.absent_s
     )
     return TaskCache(freshness, settings.cache.max_tasks, clock)
-
-
-def _extensions(settings: Settings, repository: TaskRepository) -> list[ExtensionFactory]:
-    extensions: list[ExtensionFactory] = [
-        lambda: ParserCache(maxsize=1000),
-        lambda: ValidationCache(maxsize=1000),
-        fresh_loaders(repository),
-        ErrorPresenter,
-    ]
-    if not settings.allows_introspection:
-        extensions.append(lambda: AddValidationRules([NoSchemaIntrospectionCustomRule]))
-    return extensions

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import ipaddress
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from gateway.demo import (
     create_demo_app,
 )
 from gateway.sandbox.clock import SandboxClock
-from gateway.settings import Settings, SettingsError
+from gateway.settings import PREFIX, Anonymous, Settings, SettingsError
 from gateway.telemetry import set_up_logging
 from schema import build_schema
 
@@ -51,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="the gateway, configured by GATEWAY_* variables")
     serve.add_argument("--env-file", type=Path, help="a file of NAME=value lines; the environment wins over it")
+    serve.add_argument(
+        "--insecure",
+        action="store_true",
+        help="listen beyond loopback although callers need no credentials",
+    )
     serve.set_defaults(command=_serve)
 
     sandbox = commands.add_parser("sandbox", help="the two emulators alone, on ports")
@@ -76,7 +82,7 @@ def _port(text: str) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     settings = Settings.from_env({**DEMO_ENVIRONMENT, **_gateway_part(os.environ)})
-    set_up_logging(settings.log_level, settings.log_format)
+    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_demo_app(settings, DemoSandbox(SandboxClock()))
     url = f"http://127.0.0.1:{options.port}{settings.root_path}/graphql"
     print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
@@ -87,8 +93,27 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options.env_file)
-    set_up_logging(settings.log_level, settings.log_format)
+    _refuse_open_house(settings, insecure=options.insecure)
+    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     return _run(create_app(settings), settings.host, settings.port, settings)
+
+
+def _refuse_open_house(settings: Settings, *, insecure: bool) -> None:
+    """Raises SettingsError where anyone on the network could ask without credentials, unless told to."""
+    auth = settings.auth
+    if insecure or auth.knows_callers or auth.anonymous is Anonymous.NONE or _is_loopback(settings.host):
+        return
+    raise SettingsError(
+        f"{PREFIX}AUTH__ANONYMOUS lets anyone who reaches {settings.host} ask without credentials: set "
+        f"{PREFIX}AUTH__API_KEYS or {PREFIX}AUTH__JWKS_URL, or say --insecure"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _sandbox(options: argparse.Namespace) -> int:
@@ -146,8 +171,9 @@ def _gateway_part(env: Mapping[str, str]) -> dict[str, str]:
 _BACKEND_PREFIXES = ("GATEWAY_SCALE__", "GATEWAY_ROSETTA__")
 
 
-def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
-    config = uvicorn.Config(
+def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs the gateway, here and in tests."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -155,7 +181,15 @@ def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
         log_config=None,
         access_log=False,
         ws="websockets-sansio",
+        ws_max_size=settings.limits.body_bytes,
+        server_header=False,
+        # What a client says about itself in X-Forwarded-For counts only from proxies that are named.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
-    server = uvicorn.Server(config)
+
+
+def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
+    server = uvicorn.Server(server_config(app, host, port, settings))
     server.run()
     return 0 if server.started else _FAILED

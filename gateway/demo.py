@@ -23,6 +23,7 @@ ROSETTA_SECRET_KEY = "sandbox-secret-key"  # noqa: S105
 
 DEMO_ENVIRONMENT: Mapping[str, str] = {
     "GATEWAY_PROFILE": "explore",
+    "GATEWAY_AUTH__ANONYMOUS": "read+write",
     "GATEWAY_SCALE__API_KEY": SCALE_KEY,
     "GATEWAY_SCALE__BASE_URL": "http://scale.sandbox/v1",
     "GATEWAY_ROSETTA__BASE_URL": "http://rosetta.sandbox/rosetta-open",

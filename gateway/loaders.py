@@ -7,7 +7,7 @@ from strawberry.dataloader import DataLoader
 
 from gateway.backends.base import Outcome
 from gateway.repository import Read, TaskRepository
-from schema.errors import ErrorCode, GatewayError
+from schema.errors import ErrorCode, GatewayError, RequestTimeoutError
 from schema.references import Reference, Selector
 from schema.task import Task
 
@@ -16,10 +16,14 @@ _Boxed: TypeAlias = tuple[Outcome]
 
 
 class OperationLoader:
-    """Fulfils `TaskLoader` for one operation; never outlives it."""
+    """Fulfils `TaskLoader` for one operation; never outlives it.
 
-    def __init__(self, repository: TaskRepository) -> None:
+    `deadline` is the event loop's time after which what is still awaited fails with RequestTimeoutError.
+    """
+
+    def __init__(self, repository: TaskRepository, deadline: float | None = None) -> None:
         self._repository = repository
+        self._deadline = deadline
         self._loader: DataLoader[Read, _Boxed] = DataLoader(load_fn=self._load_batch)
 
     async def load(self, selector: Selector) -> Task | None:
@@ -34,7 +38,14 @@ class OperationLoader:
 
     async def _read(self, read: Read) -> Task | None:
         # Shielded: cancelling one field must not cancel the future that other fields wait for.
-        (outcome,) = await asyncio.shield(self._loader.load(read))
+        loading = asyncio.shield(self._loader.load(read))
+        try:
+            async with asyncio.timeout_at(self._deadline) as bound:
+                (outcome,) = await loading
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise RequestTimeoutError(read.selector.backend) from None
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome

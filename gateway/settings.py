@@ -4,11 +4,22 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+from limits import parse as parse_rate
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource
 
 PREFIX = "GATEWAY_"
 _NESTING = "__"
@@ -32,6 +43,14 @@ class LogFormat(Enum):
     JSON = "json"
 
 
+class Anonymous(Enum):
+    """What a caller without credentials may do."""
+
+    NONE = "none"
+    READ = "read"
+    READ_WRITE = "read+write"
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +61,29 @@ def _time_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from None
     return name
+
+
+def _names(value: object) -> object:
+    """Comma separated, as people write lists in an environment."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _rate(text: str) -> str:
+    try:
+        parse_rate(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no rate such as 600/minute") from None
+    return text
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[^/?#\s]+", text):
+        raise ValueError(f"{text!r} is no origin such as https://tasks.example.com")
+    return text.lower()
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_names)]
 
 
 class BackendLimits(_Group):
@@ -69,8 +111,9 @@ class RosettaSettings(BackendLimits):
 
 
 class CacheSettings(_Group):
-    """Bounds of the local cache."""
+    """Where entries and persisted operations are kept, and the bounds of the local cache."""
 
+    url: SecretStr = SecretStr("memory://")
     max_tasks: int = Field(default=100_000, ge=1)
 
 
@@ -83,6 +126,45 @@ class FreshnessSettings(_Group):
     absent_s: float = Field(default=5, ge=0)
 
 
+class AuthSettings(_Group):
+    """Who may ask. Keys are given as SHA-256 only."""
+
+    api_keys: SecretStr | None = None
+    api_keys_file: Path | None = None
+    jwks_url: AnyHttpUrl | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    anonymous: Anonymous = Anonymous.NONE
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether anyone can have credentials."""
+        return any(given is not None for given in (self.api_keys, self.api_keys_file, self.jwks_url))
+
+
+class LimitsSettings(_Group):
+    """How much one request may ask for; what exceeds a limit is refused by the limit's name."""
+
+    body_bytes: int = Field(default=1_048_576, ge=1)
+    url_bytes: int = Field(default=16_384, ge=1)
+    document_bytes: int = Field(default=32_768, ge=1)
+    tokens: int = Field(default=2000, ge=1)
+    depth: int = Field(default=12, ge=1, le=100)
+    introspection_depth: int = Field(default=20, ge=1, le=100)
+    aliases: int = Field(default=30, ge=0)
+    fields: int = Field(default=1000, ge=1)
+    directives: int = Field(default=50, ge=0)
+    directives_on_a_node: int = Field(default=5, ge=0)
+    variables: int = Field(default=100, ge=0)
+    root_fields: int = Field(default=20, ge=1)
+    backend_calls: int = Field(default=320, ge=1)
+    cost: int = Field(default=10_000, ge=1)
+    errors: int = Field(default=5, ge=1, le=100)
+    subscriptions: int = Field(default=20, ge=1)
+    sockets: int = Field(default=100, ge=1)
+    warn_only: bool = False
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by the name it has in the environment without `GATEWAY_`."""
 
@@ -91,10 +173,17 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     root_path: str = ""
+    trusted_proxies: Names = ()
     scale: ScaleSettings = ScaleSettings()
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitsSettings = LimitsSettings()
+    request_timeout_s: float = Field(default=15, gt=0, le=3600)
+    cors_origins: Origins = ()
+    trusted_documents: Path | None = None
+    rate_limit: Annotated[str, AfterValidator(_rate)] | None = None
     profile: Profile = Profile.PRODUCTION
     graphiql: bool | None = None
     introspection: bool | None = None
@@ -133,7 +222,21 @@ class Settings(BaseSettings):
         if any(given.values()) and not all(given.values()):
             missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
             raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        auth = self.auth
+        if auth.jwks_url is not None and (auth.issuer is None or auth.audience is None):
+            raise SettingsError(
+                f"{PREFIX}AUTH__JWKS_URL needs {PREFIX}AUTH__ISSUER and {PREFIX}AUTH__AUDIENCE: without them any token "
+                "of that issuer, made for any service, would open this one"
+            )
         return self
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret value, for what redacts them. Never to be logged."""
+        for value in (self, self.scale, self.rosetta, self.cache, self.auth):
+            for name in type(value).model_fields:
+                found = getattr(value, name)
+                if isinstance(found, SecretStr) and found != type(value).model_fields[name].default:
+                    yield found.get_secret_value()
 
     @property
     def shows_graphiql(self) -> bool:

@@ -2,14 +2,20 @@
 
 import logging
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import structlog
 
+from gateway.redaction import Redactor
 from gateway.settings import LogFormat
 
 
-def set_up_logging(level: str, log_format: LogFormat | None) -> None:
-    """One line an event on standard error: for people on a terminal, JSON elsewhere, unless `log_format` says."""
+def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[str] = ()) -> None:
+    """One line an event on standard error: for people on a terminal, JSON elsewhere, unless `log_format` says.
+
+    None of the `secrets`, and no caller's credentials, stand in a line: not in an exception's text either.
+    """
     chosen = log_format or (LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -29,7 +35,8 @@ def set_up_logging(level: str, log_format: LogFormat | None) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _RedactingFormatter(
+            Redactor(secrets),
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
@@ -40,3 +47,14 @@ def set_up_logging(level: str, log_format: LogFormat | None) -> None:
     for chatty in ("httpx", "httpcore", "aiohttp", "asyncio"):
         # They log every address with its query, which holds customers' ids.
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Redacts the finished line: whoever logged it, and whatever it was made of."""
+
+    def __init__(self, redact: Redactor, **options: Any) -> None:
+        super().__init__(**options)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))

@@ -1,11 +1,15 @@
 """The contract: what a client can ask. Knows no HTTP, no cache, no backend client."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import strawberry
+from graphql import GraphQLOneOfDirective
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema_directives import OneOf
 
+from schema import cost, scopes
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
@@ -17,10 +21,20 @@ ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
 
 
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
-    """The executable schema."""
-    return strawberry.Schema(
+    """The executable schema: every field with its cost, every root field behind its scope."""
+    _describe_one_of()
+    schema = strawberry.Schema(
         query=Query,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
     )
+    cost.annotate(schema)
+    scopes.guard_root_fields(schema)
+    return schema
+
+
+def _describe_one_of() -> None:
+    """Strawberry writes this directive of the specification into the schema's text without a word about it."""
+    definition: Any = OneOf
+    definition.__strawberry_directive__.description = GraphQLOneOfDirective.description

@@ -23,10 +23,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as far as the gateway knows; `name` is safe to log."""
+    """Who is asking, as far as the gateway knows; `name` is safe to log.
+
+    `expires_at` is when the credentials end, in seconds since 1970; None where they do not.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    expires_at: float | None = None
 
 
 class TaskLoader(Protocol):
@@ -48,12 +52,18 @@ class BackendReport(Protocol):
 
 @dataclass
 class Context:
-    """One operation's view: who asks, under which request id, and through which loaders."""
+    """One operation's view: who asks, under which request id, and through which loaders.
+
+    `deadline` is the event loop's time at which fields still waiting give up; None: never. `no_cache` says that the
+    client wants nothing stale.
+    """
 
     caller: Caller
     request_id: str
     tasks: TaskLoader
     report: BackendReport
+    deadline: float | None = None
+    no_cache: bool = False
 
     @property
     def sees_people(self) -> bool:

@@ -126,6 +126,17 @@ class GatewayError(Exception):
         return extensions
 
 
+class RequestTimeoutError(GatewayError):
+    """The operation's own time is over: REQUEST_TIMEOUT where it ends a field, BACKEND_TIMEOUT where it is data."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        super().__init__(ErrorCode.BACKEND_TIMEOUT, "the operation's time is over", backend=backend)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "code": "REQUEST_TIMEOUT"}
+
+
 def bad_input(message: str, *path: str) -> GatewayError:
     """A refusal of an argument; `path` names where in the input it stands."""
     return GatewayError(ErrorCode.BAD_USER_INPUT, message, path=path)

@@ -21,7 +21,7 @@ def _bounded(items: Sequence[object], name: str) -> None:
         raise bad_input(f"{name} takes at most {MAX_LIST_ARGUMENT} entries, not {len(items)}", name)
 
 
-@strawberry.type
+@strawberry.type(description="What can be asked. Needs the scope `read`.")
 class Query:
     @strawberry.field(description="Any object by its global id; null where there is no such object.")
     async def node(

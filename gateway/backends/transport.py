@@ -182,3 +182,22 @@ def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:
         pool = httpx.Limits(max_connections=limits.max_concurrency, max_keepalive_connections=limits.max_concurrency)
         wire = SocketWire(limits=pool, trust_env=False)
     return httpx.AsyncClient(transport=wire, timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+async def fetch_document(url: str, timeout_s: float = 5.0, max_bytes: int = 1024 * 1024) -> bytes:
+    """A small public document, such as an issuer's keys, over a connection of its own that carries no credentials.
+
+    Raises OSError or httpx.HTTPError when it cannot be had inside `timeout_s`, or is larger than `max_bytes`.
+    """
+    async with (
+        asyncio.timeout(timeout_s),
+        httpx.AsyncClient(trust_env=False, follow_redirects=False) as client,
+        client.stream("GET", url, headers={"accept": "application/json"}) as response,
+    ):
+        response.raise_for_status()
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > max_bytes:
+                raise OSError(f"the document is larger than {max_bytes} bytes")
+        return bytes(body)

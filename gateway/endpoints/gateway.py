@@ -1,0 +1,33 @@
+"""The whole app: /graphql goes straight to its endpoint, the rest through Starlette's routes."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.endpoints.exchange import SECURITY_HEADERS
+
+
+class Gateway(Starlette):
+    """Starlette, with a shorter way to the one path that nearly every request takes."""
+
+    def __init__(self, graphql: ASGIApp, root_path: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._graphql = graphql
+        # Servers put the root path in front of the path; a proxy may have taken it off.
+        self._graphql_paths = frozenset({"/graphql", f"{root_path.rstrip('/')}/graphql"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan" and scope["path"] in self._graphql_paths:
+            await self._graphql(scope, receive, send)
+            return
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS:
+                    headers.setdefault(name.decode(), value.decode())
+            await send(message)
+
+        await super().__call__(scope, receive, send_secured)

@@ -1,0 +1,31 @@
+"""/metrics, for callers on this machine only."""
+
+import ipaddress
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+# A proxy on this machine makes everyone's requests look local, and adds one of these.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+def metrics_route(registry: CollectorRegistry) -> Route:
+    """GET /metrics: Prometheus text to loopback callers; to everyone else there is no such page."""
+
+    async def metrics(request: Request) -> Response:
+        if not _is_local(request):
+            return PlainTextResponse("Not Found", status_code=404)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics)
+
+
+def _is_local(request: Request) -> bool:
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,176 @@
+"""Operations: a request becomes an answer, or a stream of answers."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeGuard, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution import Executor, create_source_event_stream
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.execution.documents import Documents, Operation
+from gateway.execution.errors import present
+from gateway.execution.limits import Limits
+from gateway.execution.persisted import OperationRequest, PersistedDocuments
+from gateway.refusals import Refusal, refusal
+from schema.context import Context
+
+# What travels: data and errors, ready for JSON.
+Answer: TypeAlias = dict[str, Any]
+ContextFactory: TypeAlias = Callable[[], Context]
+
+# Strawberry's quicker test, under the type graphql-core asks for.
+_is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
+_NO_VARIABLES: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """An operation that may run, with its variables as the client sent them."""
+
+    operation: Operation
+    variables: Mapping[str, Any]
+
+    @property
+    def type(self) -> OperationType:
+        return self.operation.type
+
+
+class Operations:
+    """Prepares and runs operations on one schema.
+
+    graphql-core runs the parsed document directly. Strawberry's own `execute` would parse and validate again, and
+    make its extensions anew for each request.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        documents: Documents,
+        persisted: PersistedDocuments,
+        limits: Limits,
+    ) -> None:
+        self._schema = schema._schema
+        self._documents = documents
+        self._persisted = persisted
+        self._limits = limits
+        # The common request brings its own text and needs no store.
+        self._takes_any_text = not persisted.only_trusted
+
+    async def prepare(self, request: OperationRequest) -> PreparedOperation:
+        """The operation that `request` names, inside every limit. Raises a Refusal."""
+        text = request.query
+        if text is None or request.persisted_hash is not None or not self._takes_any_text:
+            text = await self._persisted.text_of(request)
+            document = self._documents.get(text)
+            await self._persisted.remember(request)
+        else:
+            document = self._documents.get(text)
+        operation = document.operation(request.operation_name)
+        variables = request.variables or _NO_VARIABLES
+        self._check(operation, variables)
+        return PreparedOperation(operation, variables)
+
+    def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        limits = self._limits.values
+        charge = operation.cost.charge(variables)
+        if charge.calls > limits.backend_calls:
+            self._limits.exceeded("backendCalls", charge.calls, limits.backend_calls)
+        if charge.cost > limits.cost:
+            self._limits.exceeded("cost", charge.cost, limits.cost)
+        if len(variables) > limits.variables:
+            self._limits.exceeded("variables", len(variables), limits.variables)
+
+    async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
+        """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""
+        result = self._executor(prepared, context).execute_operation()
+        if not isinstance(result, ExecutionResult):
+            result = await cast("Awaitable[ExecutionResult]", result)
+        return _answer(result, context.request_id)
+
+    async def subscribe(
+        self, prepared: PreparedOperation, make_context: ContextFactory
+    ) -> AsyncGenerator[Answer, None]:
+        """An answer for each event, each with a Context of its own: loaders must not remember older states.
+
+        Raises a Refusal when the variables do not fit, or when the subscription itself is refused.
+        """
+        context = make_context()
+        executor = self._executor(prepared, context)
+        source = create_source_event_stream(executor)
+        if not isinstance(source, ExecutionResult) and not hasattr(source, "__aiter__"):
+            source = await cast("Awaitable[Any]", source)
+        if isinstance(source, ExecutionResult):
+            raise _refused(source.errors or [], context.request_id)
+        events = cast("AsyncIterator[Any]", source)
+        try:
+            async for event in events:
+                yield await self._event_answer(executor, event, make_context())
+        finally:
+            close = getattr(events, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def stream(self, prepared: PreparedOperation, make_context: ContextFactory) -> AsyncGenerator[Answer, None]:
+        """One answer for a query or mutation, many for a subscription."""
+        if prepared.type is OperationType.SUBSCRIPTION:
+            async with aclosing(self.subscribe(prepared, make_context)) as answers:
+                async for answer in answers:
+                    yield answer
+        else:
+            yield await self.run(prepared, make_context())
+
+    async def _event_answer(self, executor: "Executor[Any]", event: object, context: Context) -> Answer:
+        one = executor.build_per_event_executor(event)
+        one.context_value = context
+        result = one.execute_operation(False)
+        if not isinstance(result, ExecutionResult):
+            result = await cast("Awaitable[ExecutionResult]", result)
+        return _answer(result, context.request_id)
+
+    def _executor(self, prepared: PreparedOperation, context: Context) -> "Executor[Any]":
+        operation = prepared.operation
+        executor = StrawberryGraphQLCoreExecutionContext.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=dict(prepared.variables),
+            operation_name=operation.name,
+            max_coercion_errors=self._limits.values.errors,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=not self._limits.explains,
+        )
+        if isinstance(executor, list):
+            raise self._unfit(executor)
+        return executor
+
+    def _unfit(self, errors: list[GraphQLError]) -> Refusal:
+        return Refusal(
+            [
+                {**error.formatted, "extensions": {"code": "BAD_USER_INPUT"}}
+                for error in errors[: self._limits.values.errors]
+            ],
+            lenient=True,
+        )
+
+
+def not_streamable() -> Refusal:
+    """A subscription was asked for over a way that carries one answer only."""
+    return refusal(
+        "BAD_USER_INPUT",
+        "a subscription needs Accept: text/event-stream, or a WebSocket",
+        status=406,
+    )
+
+
+def _answer(result: ExecutionResult, request_id: str) -> Answer:
+    if result.errors:
+        return {"errors": [present(error, request_id) for error in result.errors], "data": result.data}
+    return {"data": result.data}
+
+
+def _refused(errors: list[GraphQLError], request_id: str) -> Refusal:
+    return Refusal([present(error, request_id) for error in errors], status=200)

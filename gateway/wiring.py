@@ -1,0 +1,117 @@
+"""The GraphQL endpoint's parts, put together from the settings. Part of `create_app`, and used by it alone."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import redis.asyncio
+import strawberry
+
+from gateway.auth import ApiKey, Authenticator, KeysError, read_api_keys
+from gateway.backends.transport import fetch_document
+from gateway.endpoints.admission import Admission
+from gateway.endpoints.graphql import GraphQLEndpoint
+from gateway.endpoints.origins import Origins
+from gateway.endpoints.websocket import MakeContext, Sockets
+from gateway.execution.documents import Documents
+from gateway.execution.limits import Limits
+from gateway.execution.operations import Operations
+from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, PersistedDocuments, RedisDocumentStore
+from gateway.execution.trusted import ManifestError, read_manifest
+from gateway.jwks import JwtVerifier, KeySet
+from gateway.metrics import Metrics
+from gateway.rate import CallerRate
+from gateway.reread import RereadFile
+from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError
+from schema.context import Scope
+
+T = TypeVar("T")
+
+_ANONYMOUS_SCOPES: Mapping[Anonymous, frozenset[Scope]] = {
+    Anonymous.NONE: frozenset(),
+    Anonymous.READ: frozenset({Scope.READ}),
+    Anonymous.READ_WRITE: frozenset({Scope.READ, Scope.WRITE}),
+}
+
+
+def graphql_endpoint(
+    settings: Settings,
+    schema: strawberry.Schema,
+    make_context: MakeContext,
+    *,
+    keys: KeySet | None,
+    store: DocumentStore,
+    metrics: Metrics,
+) -> GraphQLEndpoint:
+    """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
+    limits = Limits(settings.limits, explains=settings.profile is Profile.EXPLORE, count=metrics.count_limit)
+    documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection)
+    manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
+    operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits)
+    rate = None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
+    admission = Admission(_authenticator(settings, keys), rate, limits)
+    origins = Origins(settings.cors_origins)
+    return GraphQLEndpoint(
+        operations,
+        admission,
+        make_context,
+        origins,
+        Sockets(operations, admission, make_context, origins, limits),
+        limits=settings.limits,
+        body_timeout_s=settings.request_timeout_s,
+    )
+
+
+def issuer_keys(settings: Settings) -> KeySet | None:
+    """The keys of the issuer of tokens, None where no issuer is set; whoever asks for them closes them."""
+    url = settings.auth.jwks_url
+    if url is None:
+        return None
+
+    def fetch() -> Awaitable[bytes]:
+        return fetch_document(str(url))
+
+    return KeySet(fetch)
+
+
+def _authenticator(settings: Settings, keys: KeySet | None) -> Authenticator:
+    auth = settings.auth
+    inline = _inline_keys(auth.api_keys.get_secret_value()) if auth.api_keys is not None else ()
+    from_file = _file(auth.api_keys_file, read_api_keys, "AUTH__API_KEYS_FILE")
+
+    def api_keys() -> tuple[ApiKey, ...]:
+        return inline if from_file is None else (*inline, *from_file.value)
+
+    tokens = None
+    if keys is not None and auth.issuer is not None and auth.audience is not None:
+        tokens = JwtVerifier(keys, issuer=auth.issuer, audience=auth.audience)
+    return Authenticator(api_keys, tokens, _ANONYMOUS_SCOPES[auth.anonymous])
+
+
+def _inline_keys(text: str) -> tuple[ApiKey, ...]:
+    try:
+        return read_api_keys(text)
+    except KeysError as error:
+        raise SettingsError(f"{PREFIX}AUTH__API_KEYS: {error}") from None
+
+
+def _file(path: Path | None, read: Callable[[str], T], name: str) -> RereadFile[T] | None:
+    if path is None:
+        return None
+    try:
+        return RereadFile(path, read)
+    except (OSError, UnicodeError, KeysError, ManifestError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(f"{PREFIX}{name}: {path}: {reason}") from None
+
+
+def _cache_url(settings: Settings) -> str:
+    return settings.cache.url.get_secret_value()
+
+
+def document_store(settings: Settings) -> DocumentStore:
+    """Where persisted operations are kept; whoever asks for it closes it."""
+    url = _cache_url(settings)
+    if url.startswith("memory:"):
+        return MemoryDocumentStore()
+    return RedisDocumentStore(redis.asyncio.Redis.from_url(url))
