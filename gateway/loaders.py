@@ -45,6 +45,10 @@ class OperationLoader:
         except TimeoutError:
             if not bound.expired():
                 raise
+            # Its batch is late; the task itself may have arrived with the first of it.
+            arrived = None if read.view_url else self._repository.peek(read.selector)
+            if arrived is not None:
+                return arrived.task
             raise RequestTimeoutError(read.selector.backend) from None
         if isinstance(outcome, GatewayError):
             raise outcome

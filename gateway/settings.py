@@ -162,6 +162,7 @@ class LimitsSettings(_Group):
     errors: int = Field(default=5, ge=1, le=100)
     subscriptions: int = Field(default=20, ge=1)
     sockets: int = Field(default=100, ge=1)
+    init_timeout_s: float = Field(default=10, gt=0, le=300)
     warn_only: bool = False
 
 

@@ -46,7 +46,7 @@ class Sockets:
     """Serves WebSocket connections.
 
     A client says who it is in the handshake's Authorization header or in the payload of `connection_init`.
-    `init_timeout_s` is how long it may take to say anything, `send_timeout_s` how long to take in one message.
+    `send_timeout_s` is how long it may take to take in one message.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class Sockets:
         origins: Origins,
         limits: Limits,
         *,
-        init_timeout_s: float = 10.0,
         send_timeout_s: float = 20.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -65,7 +64,6 @@ class Sockets:
         self.admission = admission
         self.make_context = make_context
         self.limits = limits
-        self.init_timeout_s = init_timeout_s
         self.send_timeout_s = send_timeout_s
         self.clock = clock
         self._origins = origins
@@ -188,7 +186,7 @@ class _Session:
         """Serves until the socket closes."""
         role: Any = self
         connection: Any = self._connection
-        init_timeout = timedelta(seconds=self._sockets.init_timeout_s)
+        init_timeout = timedelta(seconds=self._sockets.limits.values.init_timeout_s)
         handler = _Handler(role, connection, role, None, role, init_timeout, None)
         handler.limits = self._sockets.limits
         with self._closing:
