@@ -14,21 +14,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend
+from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend
 from gateway.backends.health import HealthLog
+from gateway.backends.observers import Observers
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
-from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.execution.deadline import bound_fields
+from gateway.execution.observed import Observation
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
 from gateway.repository import TaskRepository
+from gateway.sampler import Show, sample
 from gateway.settings import BackendLimits, Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.tally import TallyKeeper
+from gateway.wiring import document_store, graphql_endpoint, issuer_keys, observation
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -48,19 +52,24 @@ def create_app(
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
-) -> Starlette:
+    metrics: Metrics | None = None,
+) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds.
+    the steady one, in seconds. `metrics` are shared with other workers, where there are any.
     """
+    metrics = metrics or Metrics()
+    observed = observation(settings, metrics)
     health = HealthLog(_configured(settings), now)
-    scale, rosetta = backend_clients(settings, health, wires, now)
+    observer = Observers(health, metrics, TallyKeeper())
+    scale, rosetta = backend_clients(settings, observer, wires, now)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    repository = TaskRepository(_cache(settings, clock), backends, scale)
+    cache = _cache(settings, clock)
+    repository = TaskRepository(cache, backends, scale)
     schema = build_schema()
     bound_fields(schema._schema)
-    keys, store, metrics = issuer_keys(settings), document_store(settings), Metrics()
+    keys, store = issuer_keys(settings), document_store(settings)
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
@@ -74,7 +83,7 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, metrics=metrics)
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, observation=observed)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -90,32 +99,48 @@ def create_app(
             closing.push_async_callback(store.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
+            sampling = asyncio.create_task(sample(_shows(metrics, observed, health), metrics.loop_lag.observe))
+            closing.push_async_callback(_ended, sampling)
+            closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Gateway(
-        graphql,
-        settings.root_path,
-        lifespan=lifespan,
-        routes=[
-            Route("/schema.graphql", schema_graphql),
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            metrics_route(metrics.registry),
-        ],
-    )
+    routes = [
+        Route("/schema.graphql", schema_graphql),
+        Route("/livez", livez),
+        readyz_route(observed.drain, has_backend=bool(_configured(settings))),
+    ]
+    if settings.metrics.port is None:
+        routes.append(metrics_route(metrics.exposition))
+    return Gateway(graphql, settings.root_path, observed.drain, lifespan=lifespan, routes=routes)
+
+
+def _shows(metrics: Metrics, observed: Observation, health: HealthLog) -> list[Show]:
+    def circuits() -> None:
+        for report in health.backends():
+            metrics.show_circuit(report.backend, report.circuit)
+
+    return [
+        lambda: metrics.in_flight.set(observed.load.in_flight),
+        circuits,
+    ]
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def backend_clients(
     settings: Settings,
-    health: HealthLog,
+    observer: CallObserver,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, health, wires.get(Backend.SCALE), now),
-        _rosetta(settings, health, wires.get(Backend.ROSETTA), now),
+        _scale(settings, observer, wires.get(Backend.SCALE), now),
+        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now),
     )
 
 
@@ -136,7 +161,7 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, observer: CallObserver, wire: Wire | None, now: Callable[[], datetime]
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -145,14 +170,14 @@ def _scale(
         str(scale.base_url),
         scale.api_key.get_secret_value(),
         limits=_limits(scale),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
     )
 
 
 def _rosetta(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings, observer: CallObserver, wire: Wire | None, now: Callable[[], datetime]
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -163,7 +188,7 @@ def _rosetta(
         rosetta.secret_key.get_secret_value(),
         time_zone=ZoneInfo(rosetta.time_zone),
         limits=_limits(rosetta),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
     )

@@ -13,8 +13,9 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     generate_latest,
+    start_http_server,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # type: ignore[attr-defined]
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from gateway.operation_names import OperationNames
 from schema.backend import Backend
@@ -57,9 +58,7 @@ class Metrics:
         self._make_state_metrics()
 
     def _make_operation_metrics(self) -> None:
-        self._operations = self._counter(
-            "operations", "Operations that were executed.", "operation", "type", "outcome"
-        )
+        self._operations = self._counter("operations", "Operations that were executed.", "operation", "type", "outcome")
         self._operation_seconds = self._histogram(
             "operation_seconds", "From admission to the answer; without subscriptions.", _SECONDS, "operation", "type"
         )
@@ -97,9 +96,7 @@ class Metrics:
         """Everything counted, by all workers where there are several, in Prometheus' text format."""
         if self._shared_directory is None:
             return generate_latest(self.registry)
-        gathered = CollectorRegistry()
-        MultiProcessCollector(gathered, path=str(self._shared_directory))
-        return generate_latest(gathered)
+        return generate_latest(shared_registry(self._shared_directory))
 
     # Operations
 
@@ -168,6 +165,18 @@ class Metrics:
         return kind(name, description, labels, namespace="gateway", registry=self.registry, **options)
 
 
+def shared_registry(shared_directory: Path) -> CollectorRegistry:
+    """What all workers have written to the directory, whenever it is collected."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(shared_directory))  # type: ignore[no-untyped-call]
+    return registry
+
+
+def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> None:
+    """Serves metrics, and nothing else, on a port of their own until the process ends. Raises OSError."""
+    start_http_server(port, host, registry)
+
+
 def forget_worker(shared_directory: Path, pid: int) -> None:
     """What a worker that ended showed of its present state counts no more; what it counted stays."""
-    mark_process_dead(pid, path=str(shared_directory))
+    mark_process_dead(pid, path=str(shared_directory))  # type: ignore[no-untyped-call]

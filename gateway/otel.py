@@ -1,6 +1,7 @@
 """Tracing by OpenTelemetry. Needs the extra `otel`; imported only where the settings ask for it.
 
-No text of a client reaches a span but the operation's name; ids are in none.
+No text of a client reaches a span but the operation's name. Exceptions are not recorded: their texts may hold
+addresses with customers' ids.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,11 @@ class OtelTracing:
     def request(self, method: str, path: str, headers: Headers) -> Iterator[None]:
         attributes = {"http.request.method": method, "url.path": path}
         with self._tracer.start_as_current_span(
-            f"{method} {path}", context=self._context(headers), kind=SpanKind.SERVER, attributes=attributes
+            f"{method} {path}",
+            context=self._context(headers),
+            kind=SpanKind.SERVER,
+            attributes=attributes,
+            record_exception=False,
         ):
             yield
 
@@ -56,7 +61,7 @@ class OtelTracing:
             finally:
                 span.end()
             return
-        with self._tracer.start_as_current_span(span_name, attributes=attributes):
+        with self._tracer.start_as_current_span(span_name, attributes=attributes, record_exception=False):
             yield
 
     @contextmanager
@@ -67,7 +72,7 @@ class OtelTracing:
             f"{backend} {endpoint}",
             kind=SpanKind.CLIENT,
             attributes=attributes,
-            record_exception=False,  # its text may hold an address with customers' ids
+            record_exception=False,
             set_status_on_exception=False,
         ) as span:
             headers: dict[str, str] = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import OperationType
 
+from gateway.drain import Drain
 from gateway.execution.operations import Answer, ContextFactory, Operations, PreparedOperation
 from gateway.load import Load
 from gateway.metrics import Metrics
@@ -17,7 +18,6 @@ from gateway.refusals import Refusal
 from gateway.tally import Tally, new_tally
 from gateway.tracing import Tracing
 from schema.context import Context
-
 
 _INTERNAL: Answer = {"errors": [{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}
 
@@ -29,6 +29,7 @@ class Observation:
     metrics: Metrics
     log: OperationLog
     load: Load
+    drain: Drain
     tracing: Tracing
     clock: Callable[[], float] = time.perf_counter
 
@@ -57,11 +58,39 @@ class ObservedOperations(Operations):
                 answer = await self.run(prepared, make_context())
             yield answer
             return
-        with self._observed(prepared, make_context()) as heard, self._observation.metrics.subscriptions.track_inprogress():
+        with (
+            self._observed(prepared, make_context()) as heard,
+            self._observation.metrics.subscriptions.track_inprogress(),
+        ):
             async with aclosing(super().stream(prepared, make_context)) as answers:
-                async for answer in answers:
+                async for answer in self._until_leaving(answers):
                     heard.count_errors(answer)
                     yield answer
+
+    async def _until_leaving(self, answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[Answer, None]:
+        """The answers, until they end or the process leaves: the listener is then told that it is over."""
+        leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        step: asyncio.Future[Answer | None] | None = None
+
+        def leave() -> None:
+            if not leaving.done():
+                leaving.set_result(None)
+
+        with self._observation.drain.listening(leave):
+            try:
+                while not leaving.done():
+                    step = asyncio.ensure_future(anext(answers, None))
+                    await asyncio.wait((step, leaving), return_when=asyncio.FIRST_COMPLETED)
+                    if not step.done():
+                        return
+                    answer = step.result()
+                    if answer is None:
+                        return
+                    yield answer
+            finally:
+                if step is not None and not step.done():
+                    step.cancel()
+                    await asyncio.wait({step})
 
     @contextmanager
     def _observed(self, prepared: PreparedOperation, context: Context) -> Iterator["_Heard"]:

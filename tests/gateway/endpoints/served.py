@@ -13,14 +13,14 @@ import strawberry
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.cli import server_config
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, create_demo_app
 from gateway.endpoints.gateway import Gateway
 from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
+from gateway.server import server_config
 from gateway.settings import Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import document_store, graphql_endpoint, issuer_keys, observation
 from schema import scopes
 from schema.context import Caller, Context, Info
 from schema.errors import bad_input
@@ -87,15 +87,16 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
         return Context(caller, request_id, NoBackends(), NoBackends(), deadline, no_cache)
 
+    observed = observation(settings, Metrics())
     endpoint = graphql_endpoint(
         settings,
         schema,
         make_context,
         keys=issuer_keys(settings),
         store=document_store(settings),
-        metrics=Metrics(),
+        observation=observed,
     )
-    with _served(Gateway(endpoint, settings.root_path), settings) as origin:
+    with _served(Gateway(endpoint, settings.root_path, observed.drain), settings) as origin:
         yield Served(origin)
 
 
