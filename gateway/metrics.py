@@ -1,6 +1,7 @@
 """What the gateway counts, for Prometheus. deploy/README.md lists it; a test keeps that list true."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
     start_http_server,
 )
@@ -46,9 +48,12 @@ class Metrics:
     """
 
     def __init__(self, shared_directory: Path | None = None) -> None:
+        # When a series began is of no use here, and would double their number.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         self._shared_directory = shared_directory
         self._names = OperationNames()
+        self._shown: dict[tuple[object, ...], int] = {}
         self._operation_series: dict[tuple[str, str], _OperationSeries] = {}
         self._call_series: dict[tuple[Backend, str, ErrorCode | None], tuple[Counter, Histogram]] = {}
         if shared_directory is None:
@@ -79,11 +84,22 @@ class Metrics:
         self._misfits = self._counter(
             "backend_misfits", "Fields of backends' records that did not fit their type and read as null.", "backend"
         )
+        self._retries = self._counter("backend_retries", "Second and third tries of calls.", "backend")
+        self._retry_budget = self._gauge(
+            "retry_budget", "How many more tries the retry budget has now.", "livemin", "backend"
+        )
         self._circuit = self._gauge(
             "circuit_state", "1 for the state that a backend's circuit is in.", "livemax", "backend", "state"
         )
 
     def _make_state_metrics(self) -> None:
+        self._cache_reads = self._counter("cache_reads", "What reads found in the cache.", "state")
+        self._coalesced = self._counter("coalesced_reads", "Reads that joined one under way.")
+        self._shared_failures = self._counter(
+            "shared_cache_failures", "Commands to Redis that failed: counted as misses."
+        )
+        self._webhooks = self._counter("webhooks", "Callbacks of Scale, by what became of them.", "outcome")
+        self.cached_bytes = self._gauge("cache_bytes", "What these answers take, estimated.", "livesum")
         self.cached_tasks = self._gauge("cache_tasks", "Answers kept in the local caches.", "livesum")
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop ran what was due.", _LAG_SECONDS
@@ -149,6 +165,34 @@ class Metrics:
         """Shows the state that a backend's circuit is in."""
         for each in CircuitState:
             self._circuit.labels(backend.name, each.name).set(1 if each is state else 0)
+
+    # Counts that others keep, in numbers that only grow
+
+    def show_retries(self, backend: Backend, retries: int, budget: int) -> None:
+        """Shows how many retries there were, and how many more there may be."""
+        self._grow(self._retries, retries, backend.name)
+        self._retry_budget.labels(backend.name).set(budget)
+
+    def show_reads(self, found: Mapping[str, int], coalesced: int) -> None:
+        """Shows what reads found, by state, and how many joined another."""
+        for state, count in found.items():
+            self._grow(self._cache_reads, count, state)
+        self._grow(self._coalesced, coalesced)
+
+    def show_shared_failures(self, count: int) -> None:
+        """Shows how many commands to Redis failed."""
+        self._grow(self._shared_failures, count)
+
+    def show_webhooks(self, outcomes: Mapping[str, int]) -> None:
+        """Shows what became of callbacks."""
+        for outcome, count in outcomes.items():
+            self._grow(self._webhooks, count, outcome)
+
+    def _grow(self, counter: Counter, count: int, *labels: str) -> None:
+        key = (id(counter), *labels)
+        child = counter.labels(*labels) if labels else counter
+        child.inc(count - self._shown.get(key, 0))
+        self._shown[key] = count
 
     # Making
 

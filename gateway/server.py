@@ -74,6 +74,8 @@ class DrainingServer(uvicorn.Server):
         return self._drain.is_draining and time.monotonic() >= self._notice_until
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._drain.is_draining:  # whoever embeds the server asked it to exit
+            self._ends_at = time.monotonic() + self._drain_s
         _log.info("draining", seconds_left=round(self._left_s(), 1), connections=len(self.server_state.connections))
         for server in self.servers:
             server.close()
