@@ -12,7 +12,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend
 from gateway.backends.health import HealthLog
@@ -22,17 +22,19 @@ from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
+from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.execution.deadline import bound_fields
 from gateway.execution.observed import Observation
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
+from gateway.operations import example_operations
 from gateway.repository import TaskRepository
 from gateway.sampler import Show, sample
 from gateway.settings import BackendLimits, Settings
 from gateway.tally import TallyKeeper
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys, observation
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -69,7 +71,7 @@ def create_app(
     repository = TaskRepository(cache, backends, scale)
     schema = build_schema()
     bound_fields(schema._schema)
-    keys, store = issuer_keys(settings), document_store(settings)
+    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
@@ -83,7 +85,7 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, observation=observed)
+    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, observation=observed)
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -97,6 +99,8 @@ def create_app(
                     closing.push_async_callback(backend.aclose)
             closing.push_async_callback(repository.aclose)
             closing.push_async_callback(store.aclose)
+            if rate is not None:
+                closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
             sampling = asyncio.create_task(sample(_shows(metrics, observed, health), metrics.loop_lag.observe))
@@ -105,13 +109,15 @@ def create_app(
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/schema.graphql", schema_graphql),
         Route("/livez", livez),
         readyz_route(observed.drain, has_backend=bool(_configured(settings))),
     ]
     if settings.metrics.port is None:
         routes.append(metrics_route(metrics.exposition))
+    if settings.shows_graphiql:
+        routes.append(graphiql_files(example_operations()))
     return Gateway(graphql, settings.root_path, observed.drain, lifespan=lifespan, routes=routes)
 
 

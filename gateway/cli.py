@@ -90,8 +90,7 @@ def _demo(options: argparse.Namespace) -> int:
     for query in DEMO_QUERIES:
         print(f"  {query}\n", flush=True)
     server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app.drain, 0)
-    server.run()
-    return server.exit_code
+    return server.run_to_the_end()
 
 
 def _serve(options: argparse.Namespace) -> int:

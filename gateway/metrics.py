@@ -49,7 +49,7 @@ class Metrics:
 
     def __init__(self, shared_directory: Path | None = None) -> None:
         # When a series began is of no use here, and would double their number.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._shared_directory = shared_directory
         self._names = OperationNames()

@@ -1,19 +1,24 @@
 """How often one caller may ask."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
 
 from gateway.refusals import refusal
 
 _log = structlog.get_logger(__name__)
+
+# A Redis that hangs must not hold every request up.
+_TIMEOUT_S = 0.2
 
 
 class RateLimit(Protocol):
@@ -31,14 +36,21 @@ class CallerRate:
 
     def __init__(self, rate: str, cache_url: str, clock: Callable[[], float] = time.time) -> None:
         self._rate: RateLimitItem = parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(_storage(cache_url))
+        in_memory = cache_url.startswith("memory:")
+        self._pool = None if in_memory else ConnectionPool.from_url(cache_url)
+        self._limiter = SlidingWindowCounterRateLimiter(_storage(cache_url, self._pool))
         self._clock = clock
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def admit(self, caller: str) -> None:
         try:
-            if await self._limiter.hit(self._rate, caller):
-                return
-            window = await self._limiter.get_window_stats(self._rate, caller)
+            async with asyncio.timeout(_TIMEOUT_S):
+                if await self._limiter.hit(self._rate, caller):
+                    return
+                window = await self._limiter.get_window_stats(self._rate, caller)
         except Exception as error:  # noqa: BLE001 - each Redis client raises its own
             _log.warning("rate limit not counted", reason=type(error).__name__)
             return
@@ -52,7 +64,9 @@ class CallerRate:
         )
 
 
-def _storage(cache_url: str) -> Storage:
-    if cache_url.startswith("memory:"):
+def _storage(cache_url: str, pool: ConnectionPool | None) -> Storage:
+    if pool is None:
         return MemoryStorage()
-    return RedisStorage(f"async+{cache_url}", implementation="redispy", wrap_exceptions=False)
+    # The library's annotation of its options leaves out the pool that it takes.
+    options: dict[str, Any] = {"connection_pool": pool}
+    return RedisStorage(f"async+{cache_url}", implementation="redispy", wrap_exceptions=False, **options)

@@ -52,9 +52,12 @@ class DrainingServer(uvicorn.Server):
         self._notice_until = 0.0
         self._ends_at = 0.0
 
-    @property
-    def exit_code(self) -> int:
-        """0 when it has served, and was not stopped at once."""
+    def run_to_the_end(self, sockets: list[socket.socket] | None = None) -> int:
+        """Serves until a signal; the process's exit code: 0 when it has served, and was not stopped at once."""
+        try:
+            self.run(sockets)
+        except SystemExit:  # uvicorn's own way to say that it could not start, with a code of its own
+            return 1
         return 0 if self.started and not self.force_exit else 1
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
 from gateway.operation_log import OperationLog
-from gateway.rate import CallerRate
+from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError, TracingSettings
 from gateway.tracing import NoTracing, Tracing
@@ -45,6 +45,7 @@ def graphql_endpoint(
     *,
     keys: KeySet | None,
     store: DocumentStore,
+    rate: RateLimit | None,
     observation: Observation,
 ) -> GraphQLEndpoint:
     """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
@@ -56,7 +57,6 @@ def graphql_endpoint(
     operations = ObservedOperations(
         schema, documents, PersistedDocuments(store, manifest), limits, observation=observation
     )
-    rate = None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)
     return GraphQLEndpoint(
@@ -68,6 +68,7 @@ def graphql_endpoint(
         observation=observation,
         limits=settings.limits,
         body_timeout_s=settings.request_timeout_s,
+        shows_graphiql=settings.shows_graphiql,
     )
 
 
@@ -137,6 +138,11 @@ def _file(path: Path | None, read: Callable[[str], T], name: str) -> RereadFile[
 
 def _cache_url(settings: Settings) -> str:
     return settings.cache.url.get_secret_value()
+
+
+def caller_rate(settings: Settings) -> CallerRate | None:
+    """How often one caller may ask, None where that is not limited; whoever asks for it closes it."""
+    return None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
 
 
 def document_store(settings: Settings) -> DocumentStore:

@@ -43,8 +43,7 @@ def run_server(settings: Settings) -> int:
     if settings.metrics.port is not None:
         serve_metrics(settings.host, settings.metrics.port, metrics.registry)
     server = DrainingServer(server_config(app, settings.host, settings.port, settings), app.drain, settings.drain_s)
-    server.run()
-    return server.exit_code
+    return server.run_to_the_end()
 
 
 def run_workers(settings: Settings, environment: Mapping[str, str]) -> int:
@@ -142,8 +141,7 @@ def _work(environment: Mapping[str, str], listener: socket.socket, directory: Pa
     set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_app(settings, metrics=Metrics(directory))
     server = DrainingServer(server_config(app, settings.host, settings.port, settings), app.drain, settings.drain_s)
-    server.run(sockets=[listener])
-    sys.exit(server.exit_code)
+    sys.exit(server.run_to_the_end([listener]))
 
 
 def _end_with_parent() -> None:

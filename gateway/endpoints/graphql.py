@@ -6,11 +6,12 @@ from http import HTTPStatus
 
 import structlog
 from graphql import OperationType
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.endpoints import media
 from gateway.endpoints.admission import Admission
 from gateway.endpoints.exchange import ClientGoneError, Exchange
+from gateway.endpoints.graphiql import graphiql_page, wants_graphiql
 from gateway.endpoints.origins import Origins
 from gateway.endpoints.parsing import parse_body, parse_query_string
 from gateway.endpoints.sse import send_events
@@ -28,7 +29,7 @@ _METHODS = "GET, POST, OPTIONS"
 
 
 class GraphQLEndpoint:
-    """An ASGI app. `page` answers browsers that navigate here, where there is one; its `GET` asks nothing."""
+    """An ASGI app: GraphiQL for people's browsers where `shows_graphiql`, answers for programs."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class GraphQLEndpoint:
         observation: Observation,
         limits: LimitsSettings,
         body_timeout_s: float,
-        page: ASGIApp | None = None,
+        shows_graphiql: bool = False,
     ) -> None:
         self._operations = operations
         self._admission = admission
@@ -51,12 +52,15 @@ class GraphQLEndpoint:
         self._observation = observation
         self._limits = limits
         self._body_timeout_s = body_timeout_s
-        self._page = page
+        self._shows_graphiql = shows_graphiql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             with self._observation.tracing.request("WEBSOCKET", scope["path"], scope["headers"]):
                 await self._sockets.serve(scope, receive, send)
+            return
+        if self._shows_graphiql and wants_graphiql(scope):
+            await graphiql_page()(scope, receive, send)
             return
         with self._observation.tracing.request(scope["method"], scope["path"], scope["headers"]):
             await self._serve(scope, receive, send)
@@ -64,10 +68,7 @@ class GraphQLEndpoint:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
         exchange.cors = self._origins.answer_headers(exchange.headers.get("origin"))
-        accepted = media.preferred(exchange.headers.get("accept"), offers_html=self._page is not None)
-        if accepted == media.HTML and scope["method"] == "GET" and self._page is not None:
-            await self._page(scope, receive, send)
-            return
+        accepted = media.preferred(exchange.headers.get("accept"))
         try:
             if accepted == media.EVENT_STREAM:
                 # How many streams a caller may hold has a limit of its own.
@@ -95,7 +96,7 @@ class GraphQLEndpoint:
             return
         if method not in ("GET", "POST"):
             raise _method_not_allowed(f"{method} is not offered here", _METHODS)
-        if accepted is None or accepted == media.HTML:
+        if accepted is None:
             raise bad_request(f"answers are {media.JSON} or {media.RESPONSE_JSON}", HTTPStatus.NOT_ACCEPTABLE)
         self._check_url(exchange.scope)
         if method == "GET":

@@ -5,7 +5,6 @@ from functools import lru_cache
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
-HTML = "text/html"
 
 
 def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
@@ -28,30 +27,28 @@ def is_json_body(content_type: str | None) -> bool:
 
 
 @lru_cache(maxsize=256)
-def preferred(accept: str | None, *, offers_html: bool = False) -> str | None:
-    """What to answer with: JSON, RESPONSE_JSON, EVENT_STREAM or HTML; None when nothing we have is taken.
+def preferred(accept: str | None) -> str | None:
+    """What to answer with: JSON, RESPONSE_JSON or EVENT_STREAM; None when nothing we have is taken.
 
-    No preference means JSON: clients from before GraphQL over HTTP expect it. An event stream or a page is never
-    given to a client that did not name it.
+    No preference means JSON: clients from before GraphQL over HTTP expect it. An event stream is never given to
+    a client that did not name it.
     """
     if accept is None or not accept.strip():
         return JSON
     best: tuple[float, str] | None = None
     for entry in accept.split(","):
         essence, parameters = parse_media_type(entry)
-        offered = _offer(essence, offers_html)
+        offered = _offer(essence)
         quality = _quality(parameters.get("q"))
         if offered is not None and quality > 0 and (best is None or quality > best[0]):
             best = (quality, offered)
     return None if best is None else best[1]
 
 
-def _offer(essence: str, offers_html: bool) -> str | None:
+def _offer(essence: str) -> str | None:
     if essence in (JSON, RESPONSE_JSON, EVENT_STREAM):
         return essence
-    if essence in ("*/*", "application/*"):
-        return JSON
-    return HTML if offers_html and essence == HTML else None
+    return JSON if essence in ("*/*", "application/*") else None
 
 
 def _quality(text: str | None) -> float:

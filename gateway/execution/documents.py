@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Structure, analyse
 from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
+from gateway.execution.lists import VariableLists
 from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
@@ -67,6 +68,7 @@ class Operation:
     document: DocumentNode
     node: OperationDefinitionNode
     cost: OperationCost
+    lists: VariableLists
 
     @property
     def type(self) -> OperationType:
@@ -152,7 +154,10 @@ class Documents:
         return Document(
             {
                 None if node.name is None else node.name.value: Operation(
-                    parsed, node, OperationCost(self._costs, parsed, node)
+                    parsed,
+                    node,
+                    OperationCost(self._costs, parsed, node),
+                    VariableLists(self._schema, node.variable_definitions or ()),
                 )
                 for node, _ in operations
             }

@@ -84,6 +84,7 @@ class Operations:
             self._limits.exceeded("cost", charge.cost, limits.cost)
         if len(variables) > limits.variables:
             self._limits.exceeded("variables", len(variables), limits.variables)
+        operation.lists.check(variables)
         return charge
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:

@@ -38,7 +38,7 @@ class FakeIssuer:
         return json.dumps({"keys": self.keys}).encode()
 
 
-def _token(key: Any = FIRST, name: str = "first", algorithm: str = "RS256", **claims: object) -> str:
+def _token(key: Any = FIRST, name: str = "first", algorithm: str = "RS256", **claims: Any) -> str:
     standard = {"iss": ISSUER, "aud": AUDIENCE, "exp": 1000, "sub": "ada", "scope": "read openid people"}
     payload = {name: value for name, value in {**standard, **claims}.items() if value is not None}
     return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": name})
@@ -81,7 +81,7 @@ async def test_a_good_token() -> None:
         {"aud": None},
     ],
 )
-async def test_claims_that_do_not_hold(claims: dict[str, object]) -> None:
+async def test_claims_that_do_not_hold(claims: dict[str, Any]) -> None:
     """Expired, early, or made by or for someone else."""
     assert await Verifying().caller_of(_token(**claims)) is None
 
@@ -93,7 +93,7 @@ async def test_forgeries() -> None:
     head, body, signature = _token().split(".")
 
     for token in (
-        jwt.encode({"sub": "eve"}, key=None, algorithm="none", headers={"kid": "first"}),
+        jwt.encode({"sub": "eve"}, key="", algorithm="none", headers={"kid": "first"}),
         _token(SECOND, "first", "ES256"),
         jwt.encode({"sub": "eve", "exp": 1000}, public, algorithm="HS256", headers={"kid": "first"}),
         f"{head}.{body}.{signature[:-4]}AAAA",

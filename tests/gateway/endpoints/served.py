@@ -18,7 +18,7 @@ from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
 from gateway.server import DrainingServer, server_config
 from gateway.settings import Settings
-from gateway.wiring import document_store, graphql_endpoint, issuer_keys, observation
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import scopes
 from schema.context import Caller, Context, Info
 from schema.errors import bad_input
@@ -56,7 +56,7 @@ class Served:
     def socket_url(self) -> str:
         return self.url.replace("http:", "ws:")
 
-    def post(self, query: str, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
+    def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
         return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
 
@@ -93,6 +93,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         make_context,
         keys=issuer_keys(settings),
         store=document_store(settings),
+        rate=caller_rate(settings),
         observation=observed,
     )
     with _served(Gateway(endpoint, settings.root_path, observed.drain), settings) as (origin, server):

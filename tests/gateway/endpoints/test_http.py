@@ -73,7 +73,7 @@ def test_accept(explore: Served, accept: str | None, status: int, answered: str)
     assert "Accept" in response.headers["vary"]
 
 
-DOCUMENT_ERRORS = [
+DOCUMENT_ERRORS: list[tuple[str, object, str]] = [
     ("{", None, "GRAPHQL_PARSE_FAILED"),
     ("{ nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
     ("query A{__typename} query B{__typename}", None, "OPERATION_RESOLUTION_FAILURE"),
@@ -84,6 +84,7 @@ DOCUMENT_ERRORS = [
     ("query($by: TaskBy!) { task(by: $by) { id } }", {"by": {"scaleTaskId": "a", "id": "b"}}, "BAD_USER_INPUT"),
     ("query($by: TaskBy!) { task(by: $by) { id } }", {}, "BAD_USER_INPUT"),
     ("query($by: TaskBy!) { task(by: $by) { id } }", {"by": 5}, "BAD_USER_INPUT"),
+    ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["x"] * 10_000}, "BAD_USER_INPUT"),
     ("{" + " ".join(f"a{n}: __typename" for n in range(101)) + "}", None, "TOO_COMPLEX"),
 ]
 
