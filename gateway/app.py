@@ -1,8 +1,9 @@
 """create_app: the only place where parts meet. What is made here is closed by the app's lifespan."""
 
 import asyncio
+import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,26 +15,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend
+from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend, Webhook
+from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.observers import Observers
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.scale.sweep import ProjectSweep
+from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
+from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
 from gateway.execution.observed import Observation
+from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
 from gateway.operations import example_operations
+from gateway.pace import Pace
+from gateway.redis_replicas import RedisReplicas
+from gateway.redis_storage import RedisStorage
+from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
 from gateway.sampler import Show, sample
 from gateway.settings import BackendLimits, Settings
+from gateway.sharing import FORM_VERSION, SharedTasks
+from gateway.storage import Storage
 from gateway.tally import TallyKeeper
+from gateway.tracing import CallTracing, NoTracing
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import build_schema
 from schema.backend import Backend
@@ -41,6 +54,7 @@ from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
 
+_NO_TRACING = NoTracing()
 _LOADERS_FIRST_S = 0.05
 
 
@@ -54,32 +68,50 @@ def create_app(
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     metrics: Metrics | None = None,
 ) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
-    the steady one, in seconds. `metrics` are shared with other workers, where there are any.
+    the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
+    rounds of watching. `metrics` are shared with other workers, where there are any.
     """
     metrics = metrics or Metrics()
     observed = observation(settings, metrics)
-    health = HealthLog(_configured(settings), now)
+    guards = _guards(settings, clock, sleep)
+    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     observer = Observers(health, metrics, TallyKeeper())
-    scale, rosetta = backend_clients(settings, observer, wires, now)
+    scale, rosetta = backend_clients(settings, observer, wires, now, guards, observed.tracing)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    cache = _cache(settings, clock)
-    repository = TaskRepository(cache, backends, scale)
+    storage = _storage(settings, clock, metrics)
+    freshness = _freshness(settings)
+    shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
+    cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
+    repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
     schema = build_schema()
     bound_fields(schema._schema)
     keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
+    live = Live(
+        repository,
+        Pace(settings.watch.min_s, settings.watch.max_s),
+        _replicas(settings, backends, now, clock),
+        {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
+        now=now,
+        clock=clock,
+        sleep=pause,
+        count_callback=metrics.count_callback,
+    )
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
         return Context(
             caller=caller,
             request_id=request_id,
-            tasks=OperationLoader(repository, deadline),
+            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
             report=health,
+            watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
             deadline=deadline + _LOADERS_FIRST_S,
             no_cache=no_cache,
@@ -97,13 +129,21 @@ def create_app(
             for backend in (scale, rosetta):
                 if not isinstance(backend, UnconfiguredBackend):
                     closing.push_async_callback(backend.aclose)
+            if storage is not None:
+                closing.push_async_callback(storage.aclose)
             closing.push_async_callback(repository.aclose)
+            listening = asyncio.create_task(repository.listen())
+            closing.push_async_callback(_ended, listening)
+            watching = asyncio.create_task(live.run())
+            closing.push_async_callback(_ended, watching)
             closing.push_async_callback(store.aclose)
             if rate is not None:
                 closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
-            sampling = asyncio.create_task(sample(_shows(metrics, observed, health), metrics.loop_lag.observe))
+            sampling = asyncio.create_task(
+                sample(_shows(metrics, observed, repository, guards), metrics.loop_lag.observe)
+            )
             closing.push_async_callback(_ended, sampling)
             closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
@@ -113,6 +153,7 @@ def create_app(
         Route("/schema.graphql", schema_graphql),
         Route("/livez", livez),
         readyz_route(observed.drain, has_backend=bool(_configured(settings))),
+        *_webhook_routes(settings, live, metrics),
     ]
     if settings.metrics.port is None:
         routes.append(metrics_route(metrics.exposition))
@@ -121,20 +162,21 @@ def create_app(
     return Gateway(graphql, settings.root_path, observed.drain, lifespan=lifespan, routes=routes)
 
 
-def _shows(metrics: Metrics, observed: Observation, health: HealthLog) -> list[Show]:
-    def circuits() -> None:
-        for report in health.backends():
-            metrics.show_circuit(report.backend, report.circuit)
+def _shows(
+    metrics: Metrics, observed: Observation, repository: TaskRepository, guards: Mapping[Backend, Guard]
+) -> list[Show]:
+    """What is a state, or counted elsewhere, and not told to the metrics as it happens."""
 
-    return [
-        lambda: metrics.in_flight.set(observed.load.in_flight),
-        circuits,
-    ]
+    def guarded() -> None:
+        for backend, guard in guards.items():
+            metrics.show_circuit(backend, guard.circuit.state)
+            metrics.show_retries(backend, guard.retries, guard.retries_left)
 
+    def cached() -> None:
+        metrics.show_reads(repository.counts.found, repository.counts.coalesced)
+        metrics.show_cache(*repository.cached)
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
 
 
 def backend_clients(
@@ -142,11 +184,13 @@ def backend_clients(
     observer: CallObserver,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
+    guards: Mapping[Backend, Guard] = MappingProxyType({}),
+    tracing: CallTracing = _NO_TRACING,
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, observer, wires.get(Backend.SCALE), now),
-        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now),
+        _scale(settings, observer, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE), tracing),
+        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA), tracing),
     )
 
 
@@ -167,7 +211,12 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, observer: CallObserver, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -179,11 +228,18 @@ def _scale(
         observer=observer,
         wire=wire,
         now=now,
+        guard=guard,
+        tracing=tracing,
     )
 
 
 def _rosetta(
-    settings: Settings, observer: CallObserver, wire: Wire | None, now: Callable[[], datetime]
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -197,12 +253,74 @@ def _rosetta(
         observer=observer,
         wire=wire,
         now=now,
+        guard=guard,
+        tracing=tracing,
     )
 
 
-def _cache(settings: Settings, clock: Callable[[], float]) -> TaskCache:
+def _guards(
+    settings: Settings, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> dict[Backend, Guard]:
+    limits: dict[Backend, BackendLimits] = {Backend.SCALE: settings.scale, Backend.ROSETTA: settings.rosetta}
+    return {
+        backend: Guard(clock, max_calls_per_s=limit.max_calls_per_s, sleep=sleep) for backend, limit in limits.items()
+    }
+
+
+def _freshness(settings: Settings) -> Freshness:
     kept = settings.freshness
-    freshness = Freshness(
-        open_s=kept.open_s, settled_s=kept.settled_s, canceled_s=kept.canceled_s, absent_s=kept.absent_s
+    return Freshness(
+        open_s=kept.open_s,
+        settled_s=kept.settled_s,
+        canceled_s=kept.canceled_s,
+        absent_s=kept.absent_s,
+        stale_if_error_s=kept.stale_if_error_s,
     )
-    return TaskCache(freshness, settings.cache.max_tasks, clock)
+
+
+def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:
+    url = settings.cache.redis_url
+    if url is None:
+        return None
+    return RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock, failed=metrics.count_shared_failure)
+
+
+def _replicas(
+    settings: Settings,
+    backends: Mapping[Backend, TaskBackend],
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Replicas:
+    url = settings.cache.redis_url
+    if url is None:
+        return Alone()
+    # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
+    accounts = hashlib.sha256(repr(sorted(_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
+    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+
+
+def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:
+    secret = settings.scale.callback_secret
+    webhooks: list[Webhook] = [] if secret is None else [ScaleWebhook(secret.get_secret_value())]
+    max_bytes = settings.limits.body_bytes
+    return [
+        webhook_route(
+            WebhookEndpoint(webhook, live.inbox.take, metrics.count_callback, max_bytes=max_bytes), webhook.path
+        )
+        for webhook in webhooks
+    ]
+
+
+def _accounts(settings: Settings) -> dict[Backend, str]:
+    """A fingerprint of each backend's address and key: what one account may see is never answered to another."""
+    scale, rosetta = settings.scale, settings.rosetta
+    given = {Backend.SCALE: (scale.base_url, scale.api_key), Backend.ROSETTA: (rosetta.base_url, rosetta.access_key)}
+    return {
+        backend: hashlib.sha256(f"{url} {'' if key is None else key.get_secret_value()}".encode()).hexdigest()[:16]
+        for backend, (url, key) in given.items()
+    }
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

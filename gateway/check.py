@@ -26,7 +26,7 @@ class Finding:
 
 async def check_backends(settings: Settings) -> list[Finding]:
     """One finding a backend. A backend that is not configured is fine; none configured at all is not."""
-    health = HealthLog([], lambda: datetime.now(UTC))
+    health = HealthLog([], {}, lambda: datetime.now(UTC))
     clients = backend_clients(settings, health)
     findings = []
     async with AsyncExitStack() as closing:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import httpx
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.backends.transport import in_process
@@ -13,6 +15,8 @@ from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.rosetta import RosettaSandbox
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_MOVING_SCENE, DEMO_REQUEST, seed_rosetta
 from gateway.sandbox.scale import ScaleSandbox
+from gateway.sandbox.scale.callbacks import httpx_deliver
+from gateway.sandbox.scale.options import ScaleOptions
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_MOVING, seed_scale
 from gateway.settings import Settings
 from schema.backend import Backend
@@ -22,11 +26,14 @@ SCALE_KEY = "live_sandbox_key"
 ROSETTA_ACCESS_KEY = "sandbox-access-key"
 ROSETTA_SECRET_KEY = "sandbox-secret-key"  # noqa: S105
 
+CALLBACK_SECRET = "sandbox-callback-secret"  # noqa: S105
+
 DEMO_ENVIRONMENT: Mapping[str, str] = {
     "GATEWAY_PROFILE": "explore",
     "GATEWAY_AUTH__ANONYMOUS": "read+write",
     "GATEWAY_SCALE__API_KEY": SCALE_KEY,
     "GATEWAY_SCALE__BASE_URL": "http://scale.sandbox/v1",
+    "GATEWAY_SCALE__CALLBACK_SECRET": CALLBACK_SECRET,
     "GATEWAY_ROSETTA__BASE_URL": "http://rosetta.sandbox/rosetta-open",
     "GATEWAY_ROSETTA__ACCESS_KEY": ROSETTA_ACCESS_KEY,
     "GATEWAY_ROSETTA__SECRET_KEY": ROSETTA_SECRET_KEY,
@@ -41,11 +48,16 @@ DEMO_QUERIES = (
 )
 
 
+# Nothing listens there: the emulator delivers in process.
+_CALLBACK_URL = "http://gateway.sandbox/webhooks/scale"
+
+
 class DemoSandbox:
     """Both emulators, seeded, with scenes of Rosetta that have their counterpart in Scale."""
 
     def __init__(self, clock: SandboxClock) -> None:
-        self.scale = ScaleSandbox(clock, api_key=SCALE_KEY)
+        options = ScaleOptions(default_callback_url=_CALLBACK_URL)
+        self.scale = ScaleSandbox(clock, api_key=SCALE_KEY, callback_auth_key=CALLBACK_SECRET, options=options)
         self.rosetta = RosettaSandbox(clock, access_key=ROSETTA_ACCESS_KEY, secret_key=ROSETTA_SECRET_KEY)
         seed_scale(self.scale, links=seed_rosetta(self.rosetta))
 
@@ -56,6 +68,22 @@ class DemoSandbox:
             group.create_task(self.rosetta.run())
 
 
+@asynccontextmanager
+async def callbacks(sandbox: DemoSandbox, app: ASGIApp) -> AsyncIterator[None]:
+    """Inside, all of Scale's callbacks reach `app`, in process: also those of tasks with a URL of their own."""
+    async with httpx.AsyncClient(transport=in_process(app)) as client:
+        post = httpx_deliver(client)
+
+        async def deliver(url: str, headers: dict[str, str], body: bytes) -> int:
+            return await post(_CALLBACK_URL, headers, body)
+
+        sandbox.scale.callbacks.deliver = deliver
+        try:
+            yield
+        finally:
+            sandbox.scale.callbacks.deliver = None
+
+
 def create_demo_app(settings: Settings, sandbox: DemoSandbox) -> Gateway:
     """The gateway over `sandbox`, whose tasks move while the app runs."""
     wires = {Backend.SCALE: in_process(sandbox.scale.app), Backend.ROSETTA: in_process(sandbox.rosetta.app)}
@@ -64,7 +92,7 @@ def create_demo_app(settings: Settings, sandbox: DemoSandbox) -> Gateway:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with gateway_lifespan(app):
+        async with gateway_lifespan(app), callbacks(sandbox, app):
             moving = asyncio.create_task(sandbox.run())
             try:
                 yield

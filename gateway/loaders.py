@@ -18,18 +18,23 @@ _Boxed: TypeAlias = tuple[Outcome]
 class OperationLoader:
     """Fulfils `TaskLoader` for one operation; never outlives it.
 
+    With `no_cache` each selector is read anew once, by this operation or by one that is reading it already.
     `deadline` is the event loop's time after which what is still awaited fails with RequestTimeoutError.
     """
 
-    def __init__(self, repository: TaskRepository, deadline: float | None = None) -> None:
+    def __init__(self, repository: TaskRepository, deadline: float | None = None, *, no_cache: bool = False) -> None:
         self._repository = repository
         self._deadline = deadline
+        self._no_cache = no_cache
+        self._read_anew: set[Selector] = set()
         self._loader: DataLoader[Read, _Boxed] = DataLoader(load_fn=self._load_batch)
 
     async def load(self, selector: Selector) -> Task | None:
-        entry = self._repository.peek(selector)
-        if entry is not None:
-            return entry.task
+        # What this operation has read anew may have been written since: then the cache knows more than the loader.
+        if not self._no_cache or selector in self._read_anew:
+            entry = self._repository.peek(selector)
+            if entry is not None:
+                return entry.task
         return await self._read(Read(selector))
 
     async def load_view_url(self, reference: Reference) -> str | None:
@@ -56,7 +61,9 @@ class OperationLoader:
 
     async def _load_batch(self, reads: list[Read]) -> list[_Boxed]:
         try:
-            return [(outcome,) for outcome in await self._repository.get_many(reads)]
+            outcomes = await self._repository.get_many(reads, no_cache=self._no_cache)
+            self._read_anew.update(read.selector for read in reads)
+            return [(outcome,) for outcome in outcomes]
         except asyncio.CancelledError:
             # A DataLoader whose batch ends cancelled leaves its waiters hanging for ever.
             stopped = GatewayError(ErrorCode.BACKEND_UNAVAILABLE, "the operation was cancelled")

@@ -94,13 +94,13 @@ class Metrics:
 
     def _make_state_metrics(self) -> None:
         self._cache_reads = self._counter("cache_reads", "What reads found in the cache.", "state")
-        self._coalesced = self._counter("coalesced_reads", "Reads that joined one under way.")
         self._shared_failures = self._counter(
-            "shared_cache_failures", "Commands to Redis that failed: counted as misses."
+            "shared_cache_failures", "Commands to Redis that failed: counted as misses.", "kind"
         )
-        self._webhooks = self._counter("webhooks", "Callbacks of Scale, by what became of them.", "outcome")
-        self.cached_bytes = self._gauge("cache_bytes", "What these answers take, estimated.", "livesum")
-        self.cached_tasks = self._gauge("cache_tasks", "Answers kept in the local caches.", "livesum")
+        self._coalesced = self._counter("coalesced_reads", "Reads that joined one under way.")
+        self._callbacks = self._counter("callbacks", "Callbacks of backends, by what became of them.", "outcome")
+        self._cached_bytes = self._gauge("cache_bytes", "What these answers take, estimated.", "livesum")
+        self._cached_tasks = self._gauge("cache_tasks", "Answers kept in the local caches.", "livesum")
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop ran what was due.", _LAG_SECONDS
         )
@@ -142,6 +142,14 @@ class Metrics:
         """Counts one operation over the limit of this name."""
         self._limits.labels(limit).inc()
 
+    def count_shared_failure(self, kind: str) -> None:
+        """Counts one command to Redis that failed, by its exception's class."""
+        self._shared_failures.labels(kind).inc()
+
+    def count_callback(self, outcome: str) -> None:
+        """Counts one callback: new, repeated, full, forged, malformed; unknown or unsettled once it was followed."""
+        self._callbacks.labels(outcome).inc()
+
     # Backends
 
     def called(self, backend: Backend, endpoint: str, failure: ErrorCode | None, seconds: float) -> None:
@@ -179,14 +187,10 @@ class Metrics:
             self._grow(self._cache_reads, count, state)
         self._grow(self._coalesced, coalesced)
 
-    def show_shared_failures(self, count: int) -> None:
-        """Shows how many commands to Redis failed."""
-        self._grow(self._shared_failures, count)
-
-    def show_webhooks(self, outcomes: Mapping[str, int]) -> None:
-        """Shows what became of callbacks."""
-        for outcome, count in outcomes.items():
-            self._grow(self._webhooks, count, outcome)
+    def show_cache(self, tasks: int, size_bytes: int) -> None:
+        """Shows how many answers are kept, and what they take."""
+        self._cached_tasks.set(tasks)
+        self._cached_bytes.set(size_bytes)
 
     def _grow(self, counter: Counter, count: int, *labels: str) -> None:
         key = (id(counter), *labels)

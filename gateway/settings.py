@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource
+from redis.asyncio.connection import parse_url
 
 PREFIX = "GATEWAY_"
 _NESTING = "__"
@@ -92,6 +93,7 @@ class BackendLimits(_Group):
     timeout_s: float = Field(default=10, gt=0, le=300)
     connect_timeout_s: float = Field(default=3, gt=0, le=300)
     max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    max_calls_per_s: float | None = Field(default=None, gt=0, le=100_000)
 
 
 class ScaleSettings(BackendLimits):
@@ -99,6 +101,7 @@ class ScaleSettings(BackendLimits):
 
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
+    callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
 
 
 class RosettaSettings(BackendLimits):
@@ -110,11 +113,30 @@ class RosettaSettings(BackendLimits):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Shanghai"
 
 
-class CacheSettings(_Group):
-    """Where entries and persisted operations are kept, and the bounds of the local cache."""
+def _cache_url(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in ("memory", "redis", "rediss", "unix"):
+        raise ValueError("takes memory://, redis://host:port/database, rediss://... or unix:///path")
+    if scheme != "memory":
+        try:
+            parse_url(url.get_secret_value())
+        except (ValueError, TypeError):
+            raise ValueError("is no URL of a Redis, such as redis://user:password@host:6379/0") from None
+    return url
 
-    url: SecretStr = SecretStr("memory://")
+
+class CacheSettings(_Group):
+    """Where answers are kept, and the bounds of the local cache. The URL is a secret: it may hold a password."""
+
+    url: Annotated[SecretStr, AfterValidator(_cache_url)] = SecretStr("memory://")
     max_tasks: int = Field(default=100_000, ge=1)
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+
+    @property
+    def redis_url(self) -> str | None:
+        """Where the cache is shared; None where it is this process's own."""
+        url = self.url.get_secret_value()
+        return None if url.startswith("memory://") else url
 
 
 class FreshnessSettings(_Group):
@@ -124,6 +146,14 @@ class FreshnessSettings(_Group):
     settled_s: float = Field(default=300, ge=0)
     canceled_s: float = Field(default=3600, ge=0)
     absent_s: float = Field(default=5, ge=0)
+    stale_if_error_s: float = Field(default=86_400, ge=0)
+
+
+class WatchSettings(_Group):
+    """Seconds between two questions for a watched task: the least and the most."""
+
+    min_s: float = Field(default=5, gt=0, le=86_400)
+    max_s: float = Field(default=60, gt=0, le=86_400)
 
 
 class AuthSettings(_Group):
@@ -193,6 +223,7 @@ class Settings(BaseSettings):
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    watch: WatchSettings = WatchSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -248,6 +279,8 @@ class Settings(BaseSettings):
                 f"{PREFIX}WORKERS={self.workers} needs a Redis in {PREFIX}CACHE__URL: each worker would otherwise have "
                 "a cache, persisted operations and rate limits of its own"
             )
+        if self.watch.min_s > self.watch.max_s:
+            raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
         auth = self.auth
         if auth.jwks_url is not None and (auth.issuer is None or auth.audience is None):
             raise SettingsError(

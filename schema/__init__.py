@@ -13,6 +13,7 @@ from schema import cost, scopes
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
+from schema.subscription import Subscription
 from schema.task import Task, TaskEvent
 
 __all__ = ["build_schema"]
@@ -25,6 +26,7 @@ def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Sche
     _describe_one_of()
     schema = strawberry.Schema(
         query=Query,
+        subscription=Subscription,
         types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),

@@ -1,15 +1,18 @@
 """What resolvers may ask of the machinery behind them. One Context an operation."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import strawberry
 
 if TYPE_CHECKING:
+    from schema.errors import GatewayError
     from schema.health import BackendHealth
     from schema.references import Reference, Selector
+    from schema.status import TaskStatus
     from schema.task import Task
 
 
@@ -50,6 +53,32 @@ class BackendReport(Protocol):
         """One entry a backend, configured or not. Asks nobody."""
 
 
+@dataclass(frozen=True)
+class Observation:
+    """What became known of one watched task: the task, None where there is none, or why it is not known.
+
+    `previous_status` is what the same listener was told before.
+    """
+
+    selector: "Selector"
+    outcome: "Task | GatewayError | None"
+    previous_status: "TaskStatus | None"
+    observed_at: datetime
+
+
+class TaskWatch(Protocol):
+    """Watches tasks for one listener; all listeners of a task share one watch."""
+
+    def now(self) -> datetime:
+        """The moment, for what is observed without any watching."""
+
+    def observe(self, selectors: "Sequence[Selector]") -> AsyncGenerator[Observation, None]:
+        """First each task as it stands, then every change; a slow listener gets the latest state only.
+
+        Ends when none of the tasks can be watched. To be closed by whoever iterates.
+        """
+
+
 @dataclass
 class Context:
     """One operation's view: who asks, under which request id, and through which loaders.
@@ -62,6 +91,7 @@ class Context:
     request_id: str
     tasks: TaskLoader
     report: BackendReport
+    watch: TaskWatch
     deadline: float | None = None
     no_cache: bool = False
 

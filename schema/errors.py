@@ -218,3 +218,22 @@ class BackendFailure:
     retry_after_seconds: float | None = strawberry.field(
         default=None, description="How long to wait before trying again, where known."
     )
+
+
+def failure_of(error: GatewayError, request_id: str) -> BadInputError | BackendError:
+    """The failure as data: a backend's where one is concerned, else what is wrong with the input."""
+    if error.backend is None:
+        return BadInputError(code=error.code, message=error.message, path=list(error.path))
+    return BackendError(
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        backend=error.backend,
+        retry_after_seconds=error.retry_after_s,
+        request_id=request_id,
+    )
+
+
+def not_found() -> TaskNotFoundError:
+    """The outcome of asking for a task that its backend does not know."""
+    return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from schema.context import Info
-from schema.errors import BackendError, BadInputError, ErrorCode, GatewayError, TaskNotFoundError, bad_input
+from schema.errors import BackendError, BadInputError, GatewayError, TaskNotFoundError, bad_input, failure_of, not_found
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
 from schema.references import TaskBy, task_reference, to_selector
@@ -67,23 +67,10 @@ async def _look_up(info: Info, by: TaskBy, index: int) -> Task | TaskNotFoundErr
     try:
         task = await info.context.tasks.load(to_selector(by, "by", str(index)))
     except GatewayError as error:
-        return _lookup_failure(error, info)
+        return failure_of(error, info.context.request_id)
     if task is None:
-        return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
+        return not_found()
     return task
-
-
-def _lookup_failure(error: GatewayError, info: Info) -> BadInputError | BackendError:
-    if error.backend is None:
-        return BadInputError(code=error.code, message=error.message, path=list(error.path))
-    return BackendError(
-        code=error.code,
-        message=error.message,
-        retryable=error.retryable,
-        backend=error.backend,
-        retry_after_seconds=error.retry_after_s,
-        request_id=info.context.request_id,
-    )
 
 
 async def _load_node(info: Info, id: str) -> Node | None:

@@ -1,6 +1,7 @@
 """What a backend fulfils, whichever vendor it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -37,12 +38,55 @@ class UniqueIdBackend(Protocol):
         """As `TaskBackend.fetch`; at most one call per 50 ids."""
 
 
+class ChangeSweep(Protocol):
+    """One question that answers for many watched tasks: which of a group have changed since?"""
+
+    def group_of(self, task: Task) -> str | None:
+        """Names the tasks that one sweep covers together with this one; None where only a read tells."""
+
+    async def changed_since(self, group: str, since: datetime, most_calls: int) -> Sequence[Task] | None:
+        """The tasks of the group that changed since, in at most `most_calls` calls; None where that is too few.
+
+        Raises GatewayError when the backend fails.
+        """
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a backend's callback says: that a task has changed, and perhaps when. Never what it is like now."""
+
+    reference: Reference
+    updated_at: datetime | None
+
+
+class Webhook(Protocol):
+    """The callbacks of one backend."""
+
+    @property
+    def path(self) -> str:
+        """Where the backend posts to."""
+
+    def is_authentic(self, headers: Mapping[str, str]) -> bool:
+        """Whether the headers, by lower-case name, prove that the backend sent it."""
+
+    def parse(self, body: bytes) -> Hint:
+        """Raises ValueError for a body that names no task."""
+
+
 class CallObserver(Protocol):
     """Hears of every call that left the process and of every field that did not fit its type."""
 
     def called(self, backend: Backend, endpoint: str, failure: ErrorCode | None, seconds: float) -> None: ...
 
     def misfit(self, backend: Backend, field: str) -> None: ...
+
+
+class BackendTrouble(Protocol):
+    """Whether a backend's latest call failed; `on_failure` are told of every call that does."""
+
+    on_failure: list[Callable[[Backend], None]]
+
+    def is_failing(self, backend: Backend) -> bool: ...
 
 
 class UnconfiguredBackend:

@@ -1,9 +1,13 @@
-"""The way to a backend: deadline, concurrency, size limit, and foreign exceptions made ours. The only user of httpx."""
+"""The way to a backend: deadline, retries, circuit, concurrency, rate, size limit, and foreign exceptions made ours.
+
+The only user of httpx.
+"""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
@@ -13,13 +17,22 @@ import httpx
 import orjson
 
 from gateway.backends.base import CallObserver
+from gateway.backends.circuit import Admission, Verdict
+from gateway.backends.guard import Guard
 from gateway.backends.sockets import SocketWire
+from gateway.tracing import CallTracing, NoTracing
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 
 T = TypeVar("T")
+
+# An event loop's timers may fire this much early.
+_TIMER_SLACK_S = 0.005
+
+# When the innermost deadline around the running call ends, on the event loop's clock.
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 # What carries requests: real sockets, or a sandbox in process.
 Wire: TypeAlias = httpx.AsyncBaseTransport
@@ -60,11 +73,15 @@ class Limits:
     max_concurrency: int = 64
 
 
+class NotSentError(GatewayError):
+    """The call never left: the circuit is open, or no turn came in time. A write has not happened."""
+
+
 class BackendTransport:
     """Sends calls to one backend. Made once in the lifespan and closed by it.
 
     `sign` gives the credentials' headers anew for each try. `wire` replaces the sockets: the sandbox in process, or
-    a test's own.
+    a test's own. `guard` decides on retries, circuit and rate. `tracing` hears of each try.
     """
 
     def __init__(
@@ -76,12 +93,16 @@ class BackendTransport:
         observer: CallObserver,
         limits: Limits | None = None,
         wire: Wire | None = None,
+        guard: Guard | None = None,
+        tracing: CallTracing | None = None,
     ) -> None:
         self.backend = backend
         self._limits = limits or Limits()
         self._base_url = base_url.rstrip("/")
         self._sign = sign
         self._observer = observer
+        self._guard = guard or Guard()
+        self._tracing = tracing or NoTracing()
         self._slots = asyncio.Semaphore(self._limits.max_concurrency)
         self._client = _client(self._limits, wire)
 
@@ -91,36 +112,84 @@ class BackendTransport:
     @asynccontextmanager
     async def deadline(self) -> AsyncIterator[None]:
         """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise."""
+        ends_at, outer = asyncio.get_running_loop().time() + self._limits.timeout_s, _ends_at.get()
+        if outer is not None and outer <= ends_at:
+            yield
+            return
+        token = _ends_at.set(ends_at)
         try:
-            async with asyncio.timeout(self._limits.timeout_s) as bound:
+            async with asyncio.timeout_at(ends_at) as bound:
                 yield
         except TimeoutError as exc:
             if not bound.expired():
                 raise
             raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time") from exc
+        finally:
+            _ends_at.reset(token)
 
     async def send(self, call: Call, read: Callable[[Answer], T]) -> T:
-        """What `read` makes of the answer.
+        """What `read` makes of the answer. A call that may repeat is tried again where its failure may pass.
 
-        Raises GatewayError: BACKEND_TIMEOUT, BACKEND_UNAVAILABLE, BACKEND_BAD_RESPONSE, or what `read` raises.
+        Raises GatewayError: BACKEND_TIMEOUT, BACKEND_UNAVAILABLE, BACKEND_BAD_RESPONSE, or what `read` raises; of
+        these NotSentError when nothing was sent.
         """
-        async with self.deadline(), self._slots:
-            started = time.perf_counter()
-            failure: ErrorCode | None = None
-            try:
-                return read(await self._exchange(call))
-            except GatewayError as error:
-                failure = error.code
-                raise
-            except asyncio.CancelledError:
-                failure = ErrorCode.BACKEND_TIMEOUT
-                raise
-            finally:
+        async with self.deadline():
+            self._guard.first_try()
+            failure: GatewayError | None = None
+            tries = 0
+            while True:
+                try:
+                    return await self._try(call, read)
+                except NotSentError as refusal:
+                    # After a try that was sent, how that one failed is the answer.
+                    raise failure or refusal from None
+                except GatewayError as error:
+                    failure = error
+                tries += 1
+                delay_s = self._guard.next_delay_s(failure, tries, _time_left_s()) if call.may_repeat else None
+                if delay_s is None:
+                    raise failure
+                await self._guard.sleep(delay_s)
+
+    async def _try(self, call: Call, read: Callable[[Answer], T]) -> T:
+        if self._guard.circuit.refuses:  # before waiting for a slot that calls to a hanging backend hold
+            raise self._not_asked()
+        wait_s = self._guard.rate.reserve(_time_left_s())
+        if wait_s is None:
+            what = "has no turn left within the gateway's own limit of calls"
+            raise self._not_sent(ErrorCode.BACKEND_RATE_LIMITED, what, None)
+        if wait_s > 0:
+            await self._guard.sleep(wait_s)
+        async with self._slots:
+            admission = self._guard.circuit.admit()
+            if admission is None:
+                raise self._not_asked()
+            return await self._send_admitted(call, read, admission)
+
+    async def _send_admitted(self, call: Call, read: Callable[[Answer], T], admission: Admission) -> T:
+        started = time.perf_counter()
+        failure: ErrorCode | None = None
+        verdict = Verdict.SUCCESS
+        try:
+            with self._tracing.call(self.backend.name, call.endpoint, self._base_url) as trace:
+                return read(await self._exchange(call, trace))
+        except GatewayError as error:
+            failure = error.code
+            verdict = Verdict.FAILURE if error.retryable else Verdict.SUCCESS
+            raise
+        except asyncio.CancelledError:
+            # Because its time is up, or because whoever asked went away: that is not the backend's fault.
+            verdict = Verdict.FAILURE if _time_left_s() <= _TIMER_SLACK_S else Verdict.CANCELLED
+            failure = ErrorCode.BACKEND_TIMEOUT
+            raise
+        finally:
+            self._guard.circuit.report(admission, verdict)
+            if verdict is not Verdict.CANCELLED:
                 self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _exchange(self, call: Call, trace: Mapping[str, str]) -> Answer:
         try:
-            response = await self._client.send(self._request(call), stream=True)
+            response = await self._client.send(self._request(call, trace), stream=True)
             try:
                 return await self._answer(response)
             finally:
@@ -147,16 +216,24 @@ class BackendTransport:
                 raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB")
         return Answer(response.status_code, bytes(body), response.headers.get("retry-after"))
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: Call, trace: Mapping[str, str]) -> httpx.Request:
         url = self._base_url + call.path
         if call.query:
             url += "?" + urlencode(call.query, quote_via=quote, safe="")
-        headers = {"accept": "application/json", **call.headers, **self._sign()}
+        headers = {"accept": "application/json", **call.headers, **trace, **self._sign()}
         content = None
         if call.body is not None:
             headers["content-type"] = "application/json"
             content = orjson.dumps(call.body)
         return self._client.build_request(call.method, url, headers=headers, content=content)
+
+    def _not_asked(self) -> NotSentError:
+        what = "is not asked for the moment, as its latest calls failed"
+        return self._not_sent(ErrorCode.BACKEND_UNAVAILABLE, what, self._guard.circuit.probes_in_s or None)
+
+    def _not_sent(self, code: ErrorCode, what: str, retry_after_s: float | None) -> NotSentError:
+        message = f"{self.backend.name} {what}"
+        return NotSentError(code, message, backend=self.backend, retry_after_s=retry_after_s, log_detail="not sent")
 
     def _failure(self, code: ErrorCode, what: str, exc: Exception | None = None) -> GatewayError:
         return GatewayError(
@@ -173,6 +250,11 @@ def path_segment(text: str) -> str:
     """`text` as one segment of a path, so that it names exactly itself: "a/b" is "a%2Fb", ".." is "%2E%2E"."""
     encoded = quote(text, safe="")
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def _time_left_s() -> float:
+    ends_at = _ends_at.get()
+    return float("inf") if ends_at is None else ends_at - asyncio.get_running_loop().time()
 
 
 def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:

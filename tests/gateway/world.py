@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.backends.transport import in_process
-from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox
+from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, callbacks
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
 from schema.backend import Backend
@@ -23,6 +23,8 @@ class World:
     sandbox: DemoSandbox
     app: Starlette
     client: httpx.AsyncClient
+    waits_s: list[float]
+    """How long the gateway would have waited between tries; no time passes in these tests."""
 
     async def answer(self, query: str, **variables: object) -> dict[str, Any]:
         """The whole answer to an operation."""
@@ -43,17 +45,35 @@ class World:
 
 
 @asynccontextmanager
-async def world(sandbox: DemoSandbox | None = None, **environment: str) -> AsyncIterator[World]:
-    """A running gateway. `environment` adds to the demo's settings; an empty value takes one away."""
+async def world(
+    sandbox: DemoSandbox | None = None, *, waits_on_clock: bool = False, **environment: str
+) -> AsyncIterator[World]:
+    """A running gateway. `environment` adds to the demo's settings; an empty value takes one away.
+
+    With `waits_on_clock` the gateway's waits between tries end only as the test moves the clock.
+    """
     sandbox = sandbox or DemoSandbox(SandboxClock.manual())
     env: Mapping[str, str] = {**DEMO_ENVIRONMENT, **environment}
     clock = sandbox.scale.clock
+    waits_s: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits_s.append(seconds)
+        if waits_on_clock:
+            await clock.sleep(seconds)
+
     app = create_app(
         Settings.from_env(env),
         wires={Backend.SCALE: in_process(sandbox.scale.app), Backend.ROSETTA: in_process(sandbox.rosetta.app)},
         now=clock.now,
         clock=lambda: clock.now().timestamp(),
+        sleep=sleep,
+        pause=clock.sleep,
     )
     transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://gw") as client:
-        yield World(sandbox, app, client)
+    async with (
+        app.router.lifespan_context(app),
+        callbacks(sandbox, app),
+        httpx.AsyncClient(transport=transport, base_url="http://gw") as client,
+    ):
+        yield World(sandbox, app, client, waits_s)

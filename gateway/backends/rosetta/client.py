@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 from gateway.backends.base import CallObserver, Outcome
+from gateway.backends.guard import Guard
 from gateway.backends.rosetta.annotation_requests import ImportedRequest, Schedule
 from gateway.backends.rosetta.auth import sign
 from gateway.backends.rosetta.campaigns import Campaign, Frames
@@ -21,6 +22,7 @@ from gateway.backends.rosetta.reads import RosettaReads
 from gateway.backends.rosetta.scenes import SceneReader, by_annotation_request
 from gateway.backends.rosetta.statistics import StatisticsRow, by_task
 from gateway.backends.transport import BackendTransport, Limits, Wire
+from gateway.tracing import CallTracing
 from schema.backend import Backend
 from schema.errors import GatewayError
 from schema.references import Reference, RosettaTaskReference
@@ -166,6 +168,8 @@ def rosetta_backend(
     limits: Limits | None = None,
     wire: Wire | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    guard: Guard | None = None,
+    tracing: CallTracing | None = None,
 ) -> RosettaClient:
     """A client for the key pair at `base_url`, which ends in "/rosetta-open". To be closed with `aclose`.
 
@@ -175,7 +179,16 @@ def rosetta_backend(
     def headers() -> Mapping[str, str]:
         return sign(access_key, secret_key, (now() - _EPOCH) // timedelta(milliseconds=1))
 
-    transport = BackendTransport(Backend.ROSETTA, base_url, sign=headers, observer=observer, limits=limits, wire=wire)
+    transport = BackendTransport(
+        Backend.ROSETTA,
+        base_url,
+        sign=headers,
+        observer=observer,
+        limits=limits,
+        wire=wire,
+        guard=guard,
+        tracing=tracing,
+    )
     return RosettaClient(transport, time_zone=time_zone or ZoneInfo(DEFAULT_ZONE), observer=observer, now=now)
 
 

@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway.backends.base import CallObserver, Outcome
+from gateway.backends.guard import Guard
 from gateway.backends.scale import places
 from gateway.backends.scale.answers import bad_response, json_of, require_success
 from gateway.backends.scale.normalize import task_of_body
 from gateway.backends.scale.pages import TaskPage, TaskStatePage, task_page, task_state_page
 from gateway.backends.scale.queries import BatchQuery, TaskQuery, in_calls
 from gateway.backends.transport import Answer, BackendTransport, Call, Limits, Wire, path_segment
+from gateway.tracing import CallTracing
 from schema.backend import Backend
 from schema.errors import GatewayError
 from schema.references import Reference, ScaleTaskReference
@@ -160,11 +162,20 @@ def scale_backend(
     observer: CallObserver,
     wire: Wire | None = None,
     now: Callable[[], datetime] | None = None,
+    guard: Guard | None = None,
+    tracing: CallTracing | None = None,
 ) -> ScaleClient:
     """A client of Scale at `base_url`, which ends in /v1. `wire` replaces the sockets; `now` gives the time in UTC."""
     headers = authorization(api_key)
     transport = BackendTransport(
-        Backend.SCALE, base_url, sign=lambda: headers, observer=observer, limits=limits, wire=wire
+        Backend.SCALE,
+        base_url,
+        sign=lambda: headers,
+        observer=observer,
+        limits=limits,
+        wire=wire,
+        guard=guard,
+        tracing=tracing,
     )
     return ScaleClient(transport, observer, now or _utc_now)
 

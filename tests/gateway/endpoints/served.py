@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 import strawberry
 
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, create_demo_app
 from gateway.endpoints.gateway import Gateway
+from gateway.events import Broker
 from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
@@ -84,7 +86,15 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
 
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
-        return Context(caller, request_id, NoBackends(), NoBackends(), deadline, no_cache)
+        return Context(
+            caller,
+            request_id,
+            NoBackends(),
+            NoBackends(),
+            Broker(lambda: datetime.now(UTC)),
+            deadline=deadline,
+            no_cache=no_cache,
+        )
 
     observed = observation(settings, Metrics())
     endpoint = graphql_endpoint(
