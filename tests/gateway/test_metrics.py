@@ -156,7 +156,7 @@ def used() -> Metrics:
 def documented() -> dict[str, set[str]]:
     """Each metric that deploy/README.md lists, with its labels."""
     text = (DEPLOY / "README.md").read_text()
-    rows = re.findall(r"(?m)^\| `(gateway_\w+)` \| (\w+) \| ([^|]*) \|", text)
+    rows = re.findall(r"(?m)^\| `(gateway_\w+)` \| (\w+) \|([^|]*)\|", text)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, _, labels in rows}
 
 
