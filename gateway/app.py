@@ -46,7 +46,7 @@ from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
 from gateway.tally import TallyKeeper
-from gateway.tracing import CallTracing, NoTracing
+from gateway.tracing import CallTracing, NoTracing, Tracing
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import build_schema
 from schema.backend import Backend
@@ -71,15 +71,17 @@ def create_app(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
 ) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
     the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
-    rounds of watching. `metrics` are shared with other workers, where there are any.
+    rounds of watching. `metrics` are shared with other workers, where there are any; `tracing`
+    replaces what the settings ask for.
     """
     metrics = metrics or Metrics()
-    observed = observation(settings, metrics)
+    observed = observation(settings, metrics, tracing)
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     observer = Observers(health, metrics, TallyKeeper())

@@ -72,14 +72,14 @@ def graphql_endpoint(
     )
 
 
-def observation(settings: Settings, metrics: Metrics) -> Observation:
+def observation(settings: Settings, metrics: Metrics, tracing: Tracing | None = None) -> Observation:
     """Everyone who hears of operations. Raises SettingsError for tracing without what it needs."""
     return Observation(
         metrics=metrics,
         log=OperationLog(settings.slow_operation_ms),
         load=Load(settings.max_queued),
         drain=Drain(),
-        tracing=_tracing(settings.tracing),
+        tracing=tracing or _tracing(settings.tracing),
     )
 
 

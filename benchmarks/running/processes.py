@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
-_STARTS_WITHIN_S = 60.0
+_STARTS_WITHIN_S = 180.0
 _ENDS_WITHIN_S = 60.0
 
 

@@ -16,7 +16,7 @@ import httpx
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY
 
 ROOT = Path(__file__).parents[2]
-_STARTS_WITHIN_S = 60.0
+_STARTS_WITHIN_S = 180.0
 _ENDS_WITHIN_S = 40.0
 
 

@@ -18,6 +18,9 @@ import pytest
 from tests.gateway.test_metrics import by_name, value
 from tests.processes.running import Running, free_port, gateway, sandbox
 
+# Processes start slowly where many others run.
+pytestmark = pytest.mark.timeout(400)
+
 TASK = {"query": 'query Dashboard { task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { status } }'}
 PLANTED = "Bearer planted-secret-token-1"
 
