@@ -32,6 +32,7 @@ from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
 from gateway.execution.observed import Observation
+from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
@@ -48,6 +49,7 @@ from gateway.storage import Storage
 from gateway.tally import TallyKeeper
 from gateway.tracing import CallTracing, NoTracing, Tracing
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
+from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema
 from schema.backend import Backend
 from schema.context import Caller, Context
@@ -92,6 +94,7 @@ def create_app(
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_schema()
     bound_fields(schema._schema)
     keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
@@ -112,6 +115,7 @@ def create_app(
             caller=caller,
             request_id=request_id,
             tasks=OperationLoader(repository, deadline, no_cache=no_cache),
+            writes=writes,
             report=health,
             watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
@@ -119,7 +123,17 @@ def create_app(
             no_cache=no_cache,
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, observation=observed)
+    answers = KeptAnswers(cache) if settings.keep_answers else None
+    graphql = graphql_endpoint(
+        settings,
+        schema,
+        make_context,
+        keys=keys,
+        store=store,
+        rate=rate,
+        observation=observed,
+        answers=answers,
+    )
     sdl = schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
@@ -144,7 +158,7 @@ def create_app(
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
             sampling = asyncio.create_task(
-                sample(_shows(metrics, observed, repository, guards), metrics.loop_lag.observe)
+                sample(_shows(metrics, observed, repository, answers, guards), metrics.loop_lag.observe)
             )
             closing.push_async_callback(_ended, sampling)
             closing.callback(observed.tracing.close)
@@ -161,11 +175,15 @@ def create_app(
         routes.append(metrics_route(metrics.exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
-    return Gateway(graphql, settings.root_path, observed.drain, lifespan=lifespan, routes=routes)
+    return Gateway(graphql, observed.drain, lifespan=lifespan, routes=routes)
 
 
 def _shows(
-    metrics: Metrics, observed: Observation, repository: TaskRepository, guards: Mapping[Backend, Guard]
+    metrics: Metrics,
+    observed: Observation,
+    repository: TaskRepository,
+    answers: KeptAnswers | None,
+    guards: Mapping[Backend, Guard],
 ) -> list[Show]:
     """What is a state, or counted elsewhere, and not told to the metrics as it happens."""
 
@@ -175,7 +193,8 @@ def _shows(
             metrics.show_retries(backend, guard.retries, guard.retries_left)
 
     def cached() -> None:
-        metrics.show_reads(repository.counts.found, repository.counts.coalesced)
+        kept = {} if answers is None else {"kept": answers.hits}
+        metrics.show_reads({**repository.counts.found, **kept}, repository.counts.coalesced)
         metrics.show_cache(*repository.cached)
 
     return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
@@ -281,10 +300,8 @@ def _freshness(settings: Settings) -> Freshness:
 
 
 def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:
-    url = settings.cache.redis_url
-    if url is None:
-        return None
-    return RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock, failed=metrics.count_shared_failure)
+    url, prefix = settings.cache.redis_url, f"task-gateway:{FORM_VERSION}:"
+    return None if url is None else RedisStorage(url, prefix, now=clock, failed=metrics.count_cache_failure)
 
 
 def _replicas(

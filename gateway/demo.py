@@ -34,6 +34,8 @@ DEMO_ENVIRONMENT: Mapping[str, str] = {
     "GATEWAY_SCALE__API_KEY": SCALE_KEY,
     "GATEWAY_SCALE__BASE_URL": "http://scale.sandbox/v1",
     "GATEWAY_SCALE__CALLBACK_SECRET": CALLBACK_SECRET,
+    # Callbacks and attachments may name a server on this machine.
+    "GATEWAY_SCALE__ALLOWED_HOSTS": "*,localhost,127.0.0.1,::1",
     "GATEWAY_ROSETTA__BASE_URL": "http://rosetta.sandbox/rosetta-open",
     "GATEWAY_ROSETTA__ACCESS_KEY": ROSETTA_ACCESS_KEY,
     "GATEWAY_ROSETTA__SECRET_KEY": ROSETTA_SECRET_KEY,

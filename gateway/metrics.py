@@ -142,8 +142,8 @@ class Metrics:
         """Counts one operation over the limit of this name."""
         self._limits.labels(limit).inc()
 
-    def count_shared_failure(self, kind: str) -> None:
-        """Counts one command to Redis that failed, by its exception's class."""
+    def count_cache_failure(self, kind: str) -> None:
+        """Counts one failure of the shared cache: timeout, connection, other."""
         self._shared_failures.labels(kind).inc()
 
     def count_callback(self, outcome: str) -> None:

@@ -37,6 +37,13 @@ class Profile(Enum):
     EXPLORE = "explore"
 
 
+class Execution(Enum):
+    """What answers queries: plans where they can, or graphql-core alone."""
+
+    PLAN = "plan"
+    GRAPHQL_CORE = "graphql-core"
+
+
 class LogFormat(Enum):
     """How a log line looks."""
 
@@ -102,6 +109,12 @@ class ScaleSettings(BackendLimits):
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
     callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
+    allowed_hosts: str = "*"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The entries of `allowed_hosts`."""
+        return tuple(host.strip() for host in self.allowed_hosts.split(",") if host.strip())
 
 
 class RosettaSettings(BackendLimits):
@@ -201,7 +214,7 @@ class LimitsSettings(_Group):
     directives_on_a_node: int = Field(default=5, ge=0)
     variables: int = Field(default=100, ge=0)
     root_fields: int = Field(default=20, ge=1)
-    backend_calls: int = Field(default=320, ge=1)
+    calls: int = Field(default=320, ge=1)
     cost: int = Field(default=10_000, ge=1)
     errors: int = Field(default=5, ge=1, le=100)
     subscriptions: int = Field(default=20, ge=1)
@@ -232,6 +245,8 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=20, ge=0, le=3600)
     max_queued: int = Field(default=1000, ge=0)
     request_timeout_s: float = Field(default=15, gt=0, le=3600)
+    execution: Execution = Execution.PLAN
+    keep_answers: bool = True
     cors_origins: Origins = ()
     trusted_documents: Path | None = None
     rate_limit: Annotated[str, AfterValidator(_rate)] | None = None

@@ -18,6 +18,8 @@ from gateway.execution.documents import Documents
 from gateway.execution.limits import Limits
 from gateway.execution.observed import Observation, ObservedOperations
 from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, PersistedDocuments, RedisDocumentStore
+from gateway.execution.plan import Fragments, Plans
+from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
@@ -25,7 +27,7 @@ from gateway.metrics import Metrics
 from gateway.operation_log import OperationLog
 from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
-from gateway.settings import PREFIX, Anonymous, Profile, Settings, SettingsError, TracingSettings
+from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError, TracingSettings
 from gateway.tracing import NoTracing, Tracing
 from schema.context import Scope
 
@@ -47,15 +49,20 @@ def graphql_endpoint(
     store: DocumentStore,
     rate: RateLimit | None,
     observation: Observation,
+    answers: KeptAnswers | None = None,
 ) -> GraphQLEndpoint:
-    """/graphql. Raises SettingsError for a file of keys or documents that cannot be read."""
+    """/graphql; whole answers are kept in `answers`, where given.
+
+    Raises SettingsError for a file of keys or documents that cannot be read.
+    """
     limits = Limits(
         settings.limits, explains=settings.profile is Profile.EXPLORE, count=observation.metrics.count_limit
     )
-    documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection)
+    plans = Plans(schema._schema, Fragments()) if settings.execution is Execution.PLAN else None
+    documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection, plans=plans)
     manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
     operations = ObservedOperations(
-        schema, documents, PersistedDocuments(store, manifest), limits, observation=observation
+        schema, documents, PersistedDocuments(store, manifest), limits, answers, observation=observation
     )
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)

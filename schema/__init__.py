@@ -9,7 +9,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
-from schema import cost, scopes
+from schema import cost, errors, scopes
+from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
@@ -21,13 +22,23 @@ __all__ = ["build_schema"]
 ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
 
 
+# Reached through the interface TaskError alone.
+_TASK_ERRORS = (
+    errors.ActionNotSupportedError,
+    errors.ActionNotAllowedError,
+    errors.UniqueIdConflictError,
+    errors.IdempotencyConflictError,
+)
+
+
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
     """The executable schema: every field with its cost, every root field behind its scope."""
     _describe_one_of()
     schema = strawberry.Schema(
         query=Query,
+        mutation=Mutation,
         subscription=Subscription,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference],
+        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=dict(scalar_map())),
     )

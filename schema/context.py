@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import strawberry
 
 if TYPE_CHECKING:
+    from schema.changes import Change
+    from schema.creation import CreatedTask, MultistageCreation
     from schema.errors import GatewayError
     from schema.health import BackendHealth
     from schema.references import Reference, Selector
@@ -42,8 +44,29 @@ class TaskLoader(Protocol):
     def load(self, selector: "Selector") -> "Awaitable[Task | None]":
         """The task, None where its backend knows no such task. Raises GatewayError when the backend fails."""
 
+    def load_many(self, selectors: "Sequence[Selector]") -> "Awaitable[Sequence[Task | GatewayError | None]]":
+        """As `load`, one outcome a selector in their order; failures are values."""
+
     def load_view_url(self, reference: "Reference") -> "Awaitable[str | None]":
         """The page on which people see a Rosetta task; read alone, as bulk reads do not bring it."""
+
+    def prime(self, task: "Task") -> None:
+        """What this operation has just written is what it loads from now on."""
+
+
+class TaskWriter(Protocol):
+    """Changes tasks. What it returns is the task as its backend says it now stands; the cache knows it already."""
+
+    async def write(self, selector: "Selector", change: "Change") -> "Task":
+        """Raises GatewayError where it was not done: RefusalError where the refusal has a type of its own."""
+
+    async def write_all(
+        self, selectors: "Sequence[Selector | GatewayError]", change: "Change"
+    ) -> "Sequence[Task | GatewayError]":
+        """One outcome a selector, in their order; a task named twice is changed once. Failures are values."""
+
+    async def create(self, creation: "MultistageCreation") -> "CreatedTask":
+        """Makes a task once. Raises as `write` does; OUTCOME_UNKNOWN where it may have been made."""
 
 
 class BackendReport(Protocol):
@@ -81,7 +104,7 @@ class TaskWatch(Protocol):
 
 @dataclass
 class Context:
-    """One operation's view: who asks, under which request id, and through which loaders.
+    """One operation's view: who asks, under which request id, and through which loaders and writers.
 
     `deadline` is the event loop's time at which fields still waiting give up; None: never. `no_cache` says that the
     client wants nothing stale.
@@ -90,6 +113,7 @@ class Context:
     caller: Caller
     request_id: str
     tasks: TaskLoader
+    writes: TaskWriter
     report: BackendReport
     watch: TaskWatch
     deadline: float | None = None

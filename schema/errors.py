@@ -209,6 +209,14 @@ class BackendError(TaskError):
     )
 
 
+class RefusalError(GatewayError):
+    """A refusal that has a type of its own: `data` is what clients see."""
+
+    def __init__(self, data: TaskError) -> None:
+        super().__init__(data.code, data.message)
+        self.data = data
+
+
 @strawberry.type(description="What one backend could not answer; the other backend's part stands.")
 class BackendFailure:
     backend: Backend = strawberry.field(description="The backend that could not answer.")
@@ -232,6 +240,13 @@ def failure_of(error: GatewayError, request_id: str) -> BadInputError | BackendE
         retry_after_seconds=error.retry_after_s,
         request_id=request_id,
     )
+
+
+def task_error(error: GatewayError, request_id: str) -> TaskError:
+    """The failure of a write as data: what refuses has a type of its own."""
+    if isinstance(error, RefusalError):
+        return error.data
+    return not_found() if error.code is ErrorCode.NOT_FOUND else failure_of(error, request_id)
 
 
 def not_found() -> TaskNotFoundError:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
 
@@ -10,10 +10,13 @@ from schema.context import Info
 from schema.errors import BackendError, BadInputError, GatewayError, TaskNotFoundError, bad_input, failure_of, not_found
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
-from schema.references import TaskBy, task_reference, to_selector
+from schema.references import Selector, TaskBy, task_reference, to_selector
 from schema.task import Task, TaskLookup
 
 MAX_LIST_ARGUMENT = 100
+
+# Such a field's answers may be kept while its tasks are fresh.
+_DEPENDS_ON_TASKS = {"depends_on_tasks": True}
 
 
 def _bounded(items: Sequence[object], name: str) -> None:
@@ -39,7 +42,8 @@ class Query:
         return await _gather_nodes(info, ids)
 
     @strawberry.field(
-        description="One task. Null: the backend knows no such task. A backend that fails is an entry in `errors`."
+        description="One task. Null: the backend knows no such task. A backend that fails is an entry in `errors`.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     async def task(
         self, info: Info, by: Annotated[TaskBy, strawberry.argument(description="Names the task.")]
@@ -48,7 +52,8 @@ class Query:
 
     @strawberry.field(
         description="Tasks in the order asked for, each with its own outcome: one that is missing, badly named or "
-        "whose backend fails leaves the others whole."
+        "whose backend fails leaves the others whole.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     async def lookup_tasks(
         self,
@@ -56,21 +61,35 @@ class Query:
         by: Annotated[list[TaskBy], strawberry.argument(description="At most 100 names of tasks.")],
     ) -> list[TaskLookup]:
         _bounded(by, "by")
-        return list(await asyncio.gather(*(_look_up(info, item, index) for index, item in enumerate(by))))
+        return await _look_up(info, by)
 
     @strawberry.field(description="What the gateway has seen of its backends. Asks no backend.")
     def backends(self, info: Info) -> list[BackendHealth]:
         return list(info.context.report.backends())
 
 
-async def _look_up(info: Info, by: TaskBy, index: int) -> Task | TaskNotFoundError | BadInputError | BackendError:
+_Lookup: TypeAlias = Task | TaskNotFoundError | BadInputError | BackendError
+
+
+async def _look_up(info: Info, by: Sequence[TaskBy]) -> list[_Lookup]:
+    """One outcome an item, in their order. All tasks are asked for together."""
+    named = [_selected(item, index) for index, item in enumerate(by)]
+    selectors = [selector for selector in named if not isinstance(selector, GatewayError)]
+    loaded = iter(await info.context.tasks.load_many(selectors))
+    return [_outcome(item if isinstance(item, GatewayError) else next(loaded), info) for item in named]
+
+
+def _selected(by: TaskBy, index: int) -> Selector | GatewayError:
     try:
-        task = await info.context.tasks.load(to_selector(by, "by", str(index)))
+        return to_selector(by, "by", str(index))
     except GatewayError as error:
-        return failure_of(error, info.context.request_id)
-    if task is None:
+        return error
+
+
+def _outcome(loaded: Task | GatewayError | None, info: Info) -> _Lookup:
+    if loaded is None:
         return not_found()
-    return task
+    return failure_of(loaded, info.context.request_id) if isinstance(loaded, GatewayError) else loaded
 
 
 async def _load_node(info: Info, id: str) -> Node | None:

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types import get_object_definition
 
 from schema.backend import Backend
-from schema.errors import bad_input
+from schema.errors import GatewayError, bad_input
 from schema.node import decode_id, encode_id
 
 _TASK = "Task"
@@ -22,6 +22,10 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 @dataclass(frozen=True, kw_only=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
+
+    # Dataclasses make a tuple for each hash; a list of a hundred tasks is looked up by a few hundred hashes.
+    def __hash__(self) -> int:
+        return hash(self.task_id)
 
     @property
     def backend(self) -> Backend:
@@ -167,7 +171,10 @@ def global_id(reference: Reference) -> strawberry.ID:
 
 def reference_of_id(value: str, *path: str) -> Reference:
     """The reference in a task's global id. Raises GatewayError BAD_USER_INPUT for anything else."""
-    reference = task_reference(decode_id(value))
+    try:
+        reference = task_reference(decode_id(value))
+    except GatewayError as error:
+        raise bad_input(error.message, *path) from None
     if reference is None:
         raise bad_input("this id names something else than a task", *path)
     return reference

@@ -1,5 +1,6 @@
 """Task: what clients see of one unit of labelling work, whichever backend holds it."""
 
+import dataclasses
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Protocol
@@ -13,6 +14,9 @@ from schema.node import Node
 from schema.references import RosettaTaskReference, ScaleTaskReference, TaskReference
 from schema.scalars import JSON, URL
 from schema.status import BackendStatus, ReviewStatus, TaskAction, TaskStatus, allowed_actions
+
+# Of the Context such a field looks at the caller's scopes alone.
+_DEPENDS_ON_TASKS = {"depends_on_tasks": True}
 
 
 class TaskRecord(Protocol):
@@ -43,7 +47,9 @@ class TaskAudit:
     source: str | None = strawberry.field(default=None, description="Who reviewed: customer or scale.")
     comments: str | None = strawberry.field(default=None, description="What the reviewer wrote.")
 
-    @strawberry.field(description="Who reviewed. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who reviewed. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
+    )
     def audited_by(self, info: Info) -> str | None:
         return self.auditor if info.context.sees_people else None
 
@@ -79,7 +85,9 @@ class TaskEvent:
     )
     pool: str | None = strawberry.field(default=None, description="Rosetta: the pool's name.")
 
-    @strawberry.field(description="Who did it. Personal data: null without the scope `people`.")
+    @strawberry.field(
+        description="Who did it. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
+    )
     def worker(self, info: Info) -> str | None:
         return self.person if info.context.sees_people else None
 
@@ -92,6 +100,8 @@ class Task(Node):
     known_view_url: strawberry.Private[str | None] = None
     # A bulk read does not bring viewUrl: then it is read alone, when asked for.
     has_view_url: strawberry.Private[bool] = True
+    # Its JSON by selection: part of this very object, never of one that replaces it.
+    rendered: strawberry.Private[object] = dataclasses.field(init=False, default=None, repr=False, compare=False)
 
     id: strawberry.ID = strawberry.field(
         description="Opaque and stable, derived from the reference; accepted by `node`, `task(by: {id})` and every "
@@ -182,7 +192,8 @@ class Task(Node):
 
     @strawberry.field(
         description="The backend's record as received: nothing is lost between it and you, but names of people are "
-        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics."
+        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     def raw(self, info: Info) -> JSON:
         return self.record.raw(with_people=info.context.sees_people)

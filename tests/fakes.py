@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import strawberry
 
 from gateway.backends.base import Outcome
+from gateway.backends.guard import Guard
 from schema.backend import Backend
 from schema.errors import ErrorCode
 from schema.references import Reference, RosettaTaskReference, ScaleTaskReference, global_id
@@ -27,6 +28,14 @@ class FakeClock:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
+
+
+def quick_guard() -> Guard:
+    """A backend's guard for whom no time passes between tries."""
+
+    async def sleep(seconds: float) -> None: ...
+
+    return Guard(FakeClock(), sleep=sleep)
 
 
 class FakeRecord:

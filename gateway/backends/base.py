@@ -1,11 +1,15 @@
 """What a backend fulfils, whichever vendor it is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from enum import Enum, auto
+from typing import NoReturn, Protocol, TypeAlias
 
 from schema.backend import Backend
+from schema.changes import Change
+from schema.creation import MultistageCreation
 from schema.errors import ErrorCode, GatewayError
 from schema.references import Reference
 from schema.task import Task
@@ -36,6 +40,55 @@ class UniqueIdBackend(Protocol):
 
     async def fetch_by_unique_id(self, unique_ids: Sequence[str]) -> Sequence[Outcome]:
         """As `TaskBackend.fetch`; at most one call per 50 ids."""
+
+
+class NotSentError(GatewayError):
+    """The call never left: the circuit is open, or no turn came in time. A write has not happened."""
+
+
+class Taken(Enum):
+    """What a creation or a new unique id collided with."""
+
+    UNIQUE_ID = auto()
+    IDEMPOTENCY_KEY = auto()
+    UNCLEAR = auto()
+
+
+class WriteRefusedError(GatewayError):
+    """The backend heard of the write and did not do it: BAD_USER_INPUT, NOT_FOUND, CONFLICT or what its code says."""
+
+
+class TakenError(WriteRefusedError):
+    """CONFLICT over `what`, as far as the answer tells."""
+
+    def __init__(self, what: Taken, message: str, backend: Backend) -> None:
+        super().__init__(ErrorCode.CONFLICT, message, backend=backend)
+        self.what = what
+
+
+_LOST = frozenset({ErrorCode.BACKEND_UNAVAILABLE, ErrorCode.BACKEND_TIMEOUT, ErrorCode.BACKEND_BAD_RESPONSE})
+
+
+def may_have_happened(error: GatewayError) -> bool:
+    """Whether the write that ended in `error` may have been done all the same."""
+    return error.code in _LOST and not isinstance(error, WriteRefusedError | NotSentError)
+
+
+class WritingBackend(TaskBackend, UniqueIdBackend, Protocol):
+    """Changes and creates tasks. Every method but `deadline` raises GatewayError, see `may_have_happened`."""
+
+    @property
+    def timeout_s(self) -> float:
+        """How long one write may take with everything that belongs to it."""
+
+    def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AbstractAsyncContextManager[None]:
+        """As `BackendTransport.deadline`."""
+
+    async def change(self, reference: Reference, change: Change) -> Task | None:
+        """The task after the change; None where the backend took it and answered something else than the task."""
+
+    async def create(self, creation: MultistageCreation, idempotency_key: str | None) -> Task:
+        """What the backend tells of the created task, which need not be all. Sent once: never tried again here."""
 
 
 class ChangeSweep(Protocol):
@@ -103,6 +156,19 @@ class UnconfiguredBackend:
 
     def restore(self, reference: Reference, body: bytes, fetched_at: datetime) -> Task:
         raise ValueError(f"{self.backend.name} is not configured")
+
+    @property
+    def timeout_s(self) -> float:
+        return 1.0  # of no meaning: nothing is waited for
+
+    def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def change(self, reference: Reference, change: Change) -> NoReturn:
+        raise self.failure()
+
+    async def create(self, creation: MultistageCreation, idempotency_key: str | None) -> NoReturn:
+        raise self.failure()
 
     def failure(self) -> GatewayError:
         return GatewayError(

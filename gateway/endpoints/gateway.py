@@ -13,17 +13,15 @@ from gateway.endpoints.exchange import SECURITY_HEADERS
 class Gateway(Starlette):
     """Starlette, with a shorter way to the one path that nearly every request takes. A server tells `drain` to stop."""
 
-    def __init__(self, graphql: ASGIApp, root_path: str, drain: Drain, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, drain: Drain, **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
         self.drain = drain
-        # Servers put the root path in front of the path; a proxy may have taken it off.
-        self._graphql_paths = frozenset({"/graphql", f"{root_path.rstrip('/')}/graphql"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.drain.is_draining and scope["type"] == "http":
             send = _closing(send)
-        if scope["type"] != "lifespan" and scope["path"] in self._graphql_paths:
+        if scope["type"] != "lifespan" and _is_graphql(scope):
             await self._graphql(scope, receive, send)
             return
 
@@ -46,3 +44,9 @@ def _closing(send: Send) -> Send:
         await send(message)
 
     return send_closing
+
+
+def _is_graphql(scope: Scope) -> bool:
+    """Servers put the root path in front of the path; a proxy may have taken it off."""
+    path = scope["path"]
+    return bool(path == "/graphql" or path == scope.get("root_path", "").rstrip("/") + "/graphql")

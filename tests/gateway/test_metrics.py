@@ -146,7 +146,7 @@ def used() -> Metrics:
     metrics.misfit(Backend.SCALE, "priority")
     metrics.show_retries(Backend.SCALE, 1, 19)
     metrics.show_reads({"fresh": 1}, 1)
-    metrics.count_shared_failure("ConnectionError")
+    metrics.count_cache_failure("timeout")
     metrics.count_callback("new")
     metrics.show_cache(1, 2100)
     metrics.show_circuit(Backend.SCALE, CircuitState.OPEN)

@@ -24,7 +24,7 @@ class _Info:
 
     def __init__(self, *scopes: Scope) -> None:
         nobody: Any = None
-        self.context = Context(Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody)
+        self.context = Context(Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody, nobody)
 
 
 @pytest.mark.parametrize(("root", "name", "scope"), FIELDS)

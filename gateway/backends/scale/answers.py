@@ -30,7 +30,7 @@ def require_success(answer: Answer, endpoint: str, now: datetime) -> None:
     """Returns for a 2xx. Raises GatewayError for everything else; `now` is compared to a date to retry after."""
     if 200 <= answer.status < 300:
         return
-    raise _failure_of(answer, f"{endpoint} HTTP {answer.status}", now)
+    raise failure_of(answer, f"{endpoint} HTTP {answer.status}", now)
 
 
 def json_of(answer: Answer, endpoint: str) -> object:
@@ -53,7 +53,8 @@ def bad_response(detail: str) -> GatewayError:
     return _failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer that is not in its documented form", detail)
 
 
-def _failure_of(answer: Answer, detail: str, now: datetime) -> GatewayError:
+def failure_of(answer: Answer, detail: str, now: datetime) -> GatewayError:
+    """What an answer that is no 2xx means; `detail` is for the log."""
     status = answer.status
     if status == 400:
         message = f"{Backend.SCALE.name} refuses this query"

@@ -1,8 +1,9 @@
-"""The wire to Scale, reads: the only place that writes one of its addresses."""
+"""The wire to Scale: reads here, writes in writes.py; no other place writes one of its addresses."""
 
 import asyncio
 import base64
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,9 +16,12 @@ from gateway.backends.scale.answers import bad_response, json_of, require_succes
 from gateway.backends.scale.normalize import task_of_body
 from gateway.backends.scale.pages import TaskPage, TaskStatePage, task_page, task_state_page
 from gateway.backends.scale.queries import BatchQuery, TaskQuery, in_calls
+from gateway.backends.scale.writes import ScaleWrites
 from gateway.backends.transport import Answer, BackendTransport, Call, Limits, Wire, path_segment
 from gateway.tracing import CallTracing
 from schema.backend import Backend
+from schema.changes import Change
+from schema.creation import MultistageCreation
 from schema.errors import GatewayError
 from schema.references import Reference, ScaleTaskReference
 from schema.task import Task
@@ -37,16 +41,30 @@ _MAX_PAGES_BY_UNIQUE_ID = 20
 
 
 class ScaleClient:
-    """Reads of Scale. Fulfils `TaskBackend` and `UniqueIdBackend`; the typed lists raise GatewayError."""
+    """Fulfils `TaskBackend`, `UniqueIdBackend` and `WritingBackend`; the typed lists raise GatewayError."""
 
     def __init__(self, transport: BackendTransport, observer: CallObserver, now: Callable[[], datetime]) -> None:
         self.backend = Backend.SCALE
         self._transport = transport
         self._observer = observer
         self._now = now
+        self._writes = ScaleWrites(transport, now, self._misfit)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+    @property
+    def timeout_s(self) -> float:
+        return self._transport.timeout_s
+
+    def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AbstractAsyncContextManager[None]:
+        return self._transport.deadline(ends_at=ends_at, share=share)
+
+    async def change(self, reference: Reference, change: Change) -> Task | None:
+        return await self._writes.change(_of_scale(reference), change)
+
+    async def create(self, creation: MultistageCreation, idempotency_key: str | None) -> Task:
+        return await self._writes.create_multistage(creation, idempotency_key)
 
     async def fetch(self, references: Sequence[Reference], *, view_url: bool = False) -> Sequence[Outcome]:
         """One `GET /task/{id}` a reference, side by side: Scale has no list by task id, and no viewUrl."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 import httpx
 import pytest
 
+from gateway.backends.base import NotSentError
 from gateway.backends.guard import Guard
-from gateway.backends.transport import Answer, BackendTransport, Call, Limits, NotSentError
+from gateway.backends.transport import Answer, BackendTransport, Call, Limits
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 from schema.health import CircuitState

@@ -4,10 +4,11 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import httpx
 import strawberry
@@ -22,21 +23,38 @@ from gateway.server import DrainingServer, server_config
 from gateway.settings import Settings
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import scopes
+from schema.changes import Change
 from schema.context import Caller, Context, Info
-from schema.errors import bad_input
+from schema.creation import MultistageCreation
+from schema.errors import GatewayError, bad_input
 from schema.health import BackendHealth
 from schema.references import Reference, Selector
 from schema.task import Task
 
 
 class NoBackends:
-    """Loads nothing and has seen nobody."""
+    """Loads nothing, writes nothing and has seen nobody."""
 
     async def load(self, selector: Selector) -> Task | None:
         return None
 
+    async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Task | GatewayError | None]:
+        return [await self.load(selector) for selector in selectors]
+
     async def load_view_url(self, reference: Reference) -> str | None:
         return None
+
+    def prime(self, task: Task) -> None:
+        return None
+
+    async def write(self, selector: Selector, change: Change) -> NoReturn:
+        raise NotImplementedError
+
+    async def write_all(self, selectors: Sequence[Selector | GatewayError], change: Change) -> NoReturn:
+        raise NotImplementedError
+
+    async def create(self, creation: MultistageCreation) -> NoReturn:
+        raise NotImplementedError
 
     def backends(self) -> list[BackendHealth]:
         return []
@@ -60,7 +78,9 @@ class Served:
 
     def post(self, query: str | None, headers: Mapping[str, str] | None = None, **body: object) -> httpx.Response:
         """One operation over POST."""
-        return httpx.post(self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False)
+        return httpx.post(
+            self.url, json={"query": query, **body}, headers=dict(headers or {}), trust_env=False, timeout=30
+        )
 
     def calls(self) -> int:
         """How many requests both emulators have seen."""
@@ -91,6 +111,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             request_id,
             NoBackends(),
             NoBackends(),
+            NoBackends(),
             Broker(lambda: datetime.now(UTC)),
             deadline=deadline,
             no_cache=no_cache,
@@ -106,7 +127,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         rate=caller_rate(settings),
         observation=observed,
     )
-    with _served(Gateway(endpoint, settings.root_path, observed.drain), settings) as (origin, server):
+    with _served(Gateway(endpoint, observed.drain), settings) as (origin, server):
         yield Served(origin, server=server)
 
 

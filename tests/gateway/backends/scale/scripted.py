@@ -10,7 +10,7 @@ import httpx
 
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.transport import Limits
-from tests.fakes import CountingObserver
+from tests.fakes import CountingObserver, quick_guard
 
 API_KEY = "test_example_key"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,6 +34,7 @@ class ScriptedScale:
             observer=self.observer,
             wire=httpx.MockTransport(self._answer),
             now=lambda: NOW,
+            guard=quick_guard(),
         )
 
     @property

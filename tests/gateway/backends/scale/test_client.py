@@ -113,7 +113,8 @@ async def test_failures_are_values(status: int, code: ErrorCode) -> None:
     assert isinstance(error, RefusedQueryError) is (status == 400)
     assert error.retry_after_s == (4.0 if status in (429, 500, 525) else None)
     assert "SECRET" not in f"{error.message}{error.log_detail}{error.extensions}"
-    assert api.observer.calls == [(Backend.SCALE, "GET /task/{id}", code)]
+    tries = 3 if error.retryable else 1
+    assert api.observer.calls == [(Backend.SCALE, "GET /task/{id}", code)] * tries
 
 
 @pytest.mark.parametrize(
