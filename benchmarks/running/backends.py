@@ -72,6 +72,10 @@ class Backends:
         self.history.note(task_id, before, time.monotonic(), _STATUSES[row.record["status"]])
         return task_id
 
+    def status(self, task_id: str) -> str:
+        """What the task is now, in the gateway's words."""
+        return _STATUSES[self.sandbox.scale.store.get(task_id).record["status"]]
+
     async def keep_moving(self, moves_a_second: float) -> None:
         while True:
             self.move()
