@@ -79,6 +79,10 @@ class TaskRepository:
         """What is cached and fresh, without waiting."""
         return self._cache.get(selector)
 
+    def peek_many(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        """`peek` for each, in their order."""
+        return self._cache.get_many(selectors)
+
     @property
     def mark(self) -> int:
         """To be taken before a list is read whose tasks `prime` the cache."""
