@@ -36,8 +36,9 @@ class OperationLoader:
 
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Outcome]:
         entries = self._known_of(selectors)
-        if None not in entries:
-            return [entry.task for entry in entries if entry is not None]
+        found = [entry.task for entry in entries if entry is not None]
+        if len(found) == len(entries):
+            return found
         missing = [Read(selector) for selector, entry in zip(selectors, entries, strict=True) if entry is None]
         read = iter(await self._read(missing))
         return [next(read) if entry is None else entry.task for entry in entries]
