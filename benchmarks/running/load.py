@@ -20,7 +20,7 @@ _MOST_OPEN = 3000
 
 @dataclass(frozen=True)
 class Sent:
-    """One operation: when it was sent and answered, in seconds of the steady clock, with which HTTP status (0: none)."""
+    """One operation: when it was sent and answered, by the steady clock, and with which HTTP status (0: none)."""
 
     sent_at: float
     answered_at: float
