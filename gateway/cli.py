@@ -26,7 +26,7 @@ from gateway.server import DrainingServer, server_config
 from gateway.settings import PREFIX, Anonymous, Settings, SettingsError
 from gateway.telemetry import set_up_logging
 from gateway.workers import run_server, run_workers
-from schema import build_schema
+from schema import build_schema, build_subgraph_sdl
 
 _FAILED = 1
 _WRONG_USAGE = 2
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.set_defaults(command=_sandbox)
 
     schema = commands.add_parser("schema", help="print the schema in GraphQL's schema language")
+    schema.add_argument("--federation", action="store_true", help="as a subgraph of Apollo Federation v2")
     schema.set_defaults(command=_schema)
 
     check = commands.add_parser("check", help="ask each configured backend one harmless question")
@@ -148,7 +149,7 @@ async def _serve_sandbox(sandbox: DemoSandbox, host: str, scale_port: int, roset
 
 
 def _schema(options: argparse.Namespace) -> int:
-    print(build_schema().as_str())
+    print(build_subgraph_sdl() if options.federation else build_schema().as_str())
     return 0
 
 

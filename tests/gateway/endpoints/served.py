@@ -30,6 +30,7 @@ from schema.errors import GatewayError, bad_input
 from schema.health import BackendHealth
 from schema.references import Reference, Selector
 from schema.task import Task
+from tests.fakes import fake_readers
 
 
 class NoBackends:
@@ -115,6 +116,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             Broker(lambda: datetime.now(UTC)),
             deadline=deadline,
             no_cache=no_cache,
+            **fake_readers(),
         )
 
     observed = observation(settings, Metrics())
