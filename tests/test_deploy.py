@@ -27,9 +27,13 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 USER = 10001
 
 
+def read_yaml(text: str) -> Any:
+    return yaml.safe_load(text)  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture
 def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    found: dict[str, Any] = read_yaml((DEPLOY / "compose.yaml").read_text())
     return found
 
 
@@ -62,7 +66,7 @@ def test_the_sandbox_has_the_credentials_of_the_compose_file(compose: Mapping[st
 
 def test_prometheus_asks_the_port_of_the_metrics(compose: Mapping[str, Any]) -> None:
     """Its targets are the gateways of the compose file, on GATEWAY_METRICS__PORT."""
-    targets = yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"][0]["static_configs"][0]
+    targets = read_yaml((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"][0]["static_configs"][0]
     port = compose["services"]["gateway-1"]["environment"]["GATEWAY_METRICS__PORT"]
 
     assert targets["targets"] == [f"gateway-1:{port}", f"gateway-2:{port}"]
@@ -149,7 +153,7 @@ def _health_check() -> list[str]:
     """The HEALTHCHECK's command, with this Python."""
     found = re.search(r"HEALTHCHECK[^\[]*(\[.*\])", DOCKERFILE)
     assert found is not None
-    command: list[str] = yaml.safe_load(found[1])
+    command: list[str] = read_yaml(found[1])
     return [sys.executable, *command[1:]]
 
 
