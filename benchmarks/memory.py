@@ -86,7 +86,8 @@ class Gateway:
     """A gateway over that vendor, and a client in front of it."""
 
     def __init__(self, app: Starlette, **environment: str) -> None:
-        env = {"GATEWAY_SCALE__API_KEY": "key", "GATEWAY_SCALE__BASE_URL": "http://scale/v1", **environment}
+        account = {"GATEWAY_SCALE__API_KEY": "key", "GATEWAY_SCALE__BASE_URL": "http://scale/v1"}
+        env = {**account, "GATEWAY_AUTH__ANONYMOUS": "read", **environment}
         self.app = create_app(Settings.from_env(env), wires={Backend.SCALE: in_process(app)})
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://gateway")
 

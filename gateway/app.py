@@ -13,43 +13,51 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
+from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend, Webhook
 from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
+from gateway.backends.observers import Observers
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.scale.sweep import ProjectSweep
 from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.counterparts import SceneKeys
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
-from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.execution.observed import Observation
+from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
-from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
 from gateway.operations import example_operations
 from gateway.pace import Pace
+from gateway.readers import Clients, Readers
 from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
 from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
+from gateway.sampler import Show, sample
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
-from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from gateway.tally import TallyKeeper
+from gateway.tracing import CallTracing, NoTracing, Tracing
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
-from schema import build_schema
+from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
 from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
 
+_NO_TRACING = NoTracing()
 _LOADERS_FIRST_S = 0.05
 
 
@@ -65,26 +73,33 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Starlette:
+    metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
+) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
     the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
-    rounds of watching.
+    rounds of watching. `metrics` are shared with other workers, where there are any; `tracing`
+    replaces what the settings ask for.
     """
+    metrics = metrics or Metrics()
+    observed = observation(settings, metrics, tracing)
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
-    scale, rosetta = backend_clients(settings, health, wires, now, guards)
+    observer = Observers(health, metrics, TallyKeeper())
+    scale, rosetta = backend_clients(settings, observer, wires, now, guards, observed.tracing)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    storage = _storage(settings, clock)
+    storage = _storage(settings, clock, metrics)
     freshness = _freshness(settings)
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    readers = _readers(settings, repository, scale, rosetta, now, clock)
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
-    schema = build_schema()
+    schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
-    keys, store, rate, metrics = issuer_keys(settings), document_store(settings), caller_rate(settings), Metrics()
+    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
@@ -101,17 +116,27 @@ def create_app(
         return Context(
             caller=caller,
             request_id=request_id,
-            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
             writes=writes,
             report=health,
             watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
             deadline=deadline + _LOADERS_FIRST_S,
             no_cache=no_cache,
+            **readers.for_operation(deadline, no_cache=no_cache),
         )
 
-    graphql = graphql_endpoint(settings, schema, make_context, keys=keys, store=store, rate=rate, metrics=metrics)
-    sdl = schema.as_str()
+    answers = KeptAnswers(cache) if settings.keep_answers else None
+    graphql = graphql_endpoint(
+        settings,
+        schema,
+        make_context,
+        keys=keys,
+        store=store,
+        rate=rate,
+        observation=observed,
+        answers=answers,
+    )
+    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)
@@ -125,6 +150,7 @@ def create_app(
             if storage is not None:
                 closing.push_async_callback(storage.aclose)
             closing.push_async_callback(repository.aclose)
+            closing.push_async_callback(readers.aclose)
             listening = asyncio.create_task(repository.listen())
             closing.push_async_callback(_ended, listening)
             watching = asyncio.create_task(live.run())
@@ -134,34 +160,61 @@ def create_app(
                 closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
+            sampling = asyncio.create_task(
+                sample(_shows(metrics, observed, repository, answers, guards), metrics.loop_lag.observe)
+            )
+            closing.push_async_callback(_ended, sampling)
+            closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Gateway(
-        graphql,
-        lifespan=lifespan,
-        routes=[
-            Route("/schema.graphql", schema_graphql),
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            metrics_route(metrics.registry),
-            *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
-            *_webhook_routes(settings, live, metrics),
-        ],
-    )
+    routes: list[BaseRoute] = [
+        Route("/schema.graphql", schema_graphql),
+        Route("/livez", livez),
+        readyz_route(observed.drain, has_backend=bool(_configured(settings))),
+        *_webhook_routes(settings, live, metrics),
+    ]
+    if settings.metrics.port is None:
+        routes.append(metrics_route(metrics.exposition))
+    if settings.shows_graphiql:
+        routes.append(graphiql_files(example_operations()))
+    return Gateway(graphql, observed.drain, lifespan=lifespan, routes=routes)
+
+
+def _shows(
+    metrics: Metrics,
+    observed: Observation,
+    repository: TaskRepository,
+    answers: KeptAnswers | None,
+    guards: Mapping[Backend, Guard],
+) -> list[Show]:
+    """What is a state, or counted elsewhere, and not told to the metrics as it happens."""
+
+    def guarded() -> None:
+        for backend, guard in guards.items():
+            metrics.show_circuit(backend, guard.circuit.state)
+            metrics.show_retries(backend, guard.retries, guard.retries_left)
+
+    def cached() -> None:
+        kept = {} if answers is None else {"kept": answers.hits}
+        metrics.show_reads({**repository.counts.found, **kept}, repository.counts.coalesced)
+        metrics.show_cache(*repository.cached)
+
+    return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
 
 
 def backend_clients(
     settings: Settings,
-    health: HealthLog,
+    observer: CallObserver,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     guards: Mapping[Backend, Guard] = MappingProxyType({}),
+    tracing: CallTracing = _NO_TRACING,
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, health, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE)),
-        _rosetta(settings, health, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA)),
+        _scale(settings, observer, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE), tracing),
+        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA), tracing),
     )
 
 
@@ -182,7 +235,12 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -191,15 +249,21 @@ def _scale(
         str(scale.base_url),
         scale.api_key.get_secret_value(),
         limits=_limits(scale),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
         guard=guard,
+        tracing=tracing,
     )
 
 
 def _rosetta(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -210,10 +274,11 @@ def _rosetta(
         rosetta.secret_key.get_secret_value(),
         time_zone=ZoneInfo(rosetta.time_zone),
         limits=_limits(rosetta),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
         guard=guard,
+        tracing=tracing,
     )
 
 
@@ -237,9 +302,22 @@ def _freshness(settings: Settings) -> Freshness:
     )
 
 
-def _storage(settings: Settings, clock: Callable[[], float]) -> Storage | None:
-    url = settings.cache.redis_url
-    return None if url is None else RedisStorage(url, f"task-gateway:{FORM_VERSION}:", now=clock)
+def _readers(
+    settings: Settings,
+    repository: TaskRepository,
+    scale: ScaleClient | UnconfiguredBackend,
+    rosetta: RosettaClient | UnconfiguredBackend,
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Readers:
+    clients = Clients(scale, rosetta, settings.scale.timeout_s, settings.rosetta.timeout_s)
+    keys = SceneKeys(*settings.link.scene_keys)
+    return Readers(repository, clients, keys, fresh_s=settings.freshness.open_s, clock=clock, now=now)
+
+
+def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:
+    url, prefix = settings.cache.redis_url, f"task-gateway:{FORM_VERSION}:"
+    return None if url is None else RedisStorage(url, prefix, now=clock, failed=metrics.count_cache_failure)
 
 
 def _replicas(

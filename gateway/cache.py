@@ -1,11 +1,10 @@
 """TaskCache: what has been read, how long it counts as fresh, and how long it may still be served after that."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
-
-from cachetools import LRUCache
 
 from schema.references import Reference, ScaleUniqueId, Selector
 from schema.status import TaskStatus
@@ -16,8 +15,8 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 # With other replicas writing and their invalidations not arriving, what is kept counts as fresh this long.
 _UNHEARD_S = 2.0
 
-# A task's fields and its places in our maps, measured at 2.1 KB; the record's own bytes come on top.
-_TASK_BYTES = 2100
+# A task's fields and its places in our maps, as benchmarks/memory.py shows; the record's own bytes come on top.
+_TASK_BYTES = 1700
 
 _STALE_TIMES_FRESHNESS = 10
 _LONGEST_STALE_S = 3600.0
@@ -96,7 +95,10 @@ class TaskCache:
     ) -> None:
         self.freshness = freshness
         self.now = now
-        self._entries = _Entries(max_tasks, max_bytes)
+        # Hear of each entry that no longer answers what it answered, and of moments when any of them may not.
+        self.on_gone: list[Callable[[Entry], None]] = []
+        self.on_doubt: list[Callable[[], None]] = []
+        self._entries = _Entries(max_tasks, max_bytes, self._gone)
         # What was kept since then is true as long as it is fresh, since every write would have been heard of.
         self._heard_since = float("-inf")
 
@@ -106,7 +108,15 @@ class TaskCache:
         if entry is None:
             return None
         now = self.now()
-        return entry if now < entry.fresh_until and self._is_heard(entry, now) else None
+        if now >= entry.fresh_until:
+            return None
+        return entry if entry.read_at >= self._heard_since or now < entry.read_at + _UNHEARD_S else None
+
+    def fresh_until(self, entry: Entry) -> float:
+        """Until when the entry counts as fresh, as far as is known now."""
+        if entry.read_at >= self._heard_since:
+            return entry.fresh_until
+        return min(entry.fresh_until, entry.read_at + _UNHEARD_S)
 
     def find(self, selector: Selector) -> tuple[Entry, Age] | None:
         """What is known and may still be served under some condition, and which."""
@@ -131,15 +141,17 @@ class TaskCache:
         )
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):
-            self._entries.unique_ids.pop(selector, None)
+            self._entries.unnamed(selector)
 
     def drop(self, selector: Selector) -> None:
         """Forgets what is known of `selector`."""
-        self._entries.pop(self._reference(selector), None)
+        self._entries.drop(self._reference(selector))
 
     def heard_since(self, moment: float | None) -> None:
         """Tells from when on the writes of other replicas have been heard of without a gap; None: not at present."""
         self._heard_since = float("inf") if moment is None else moment
+        for doubt in self.on_doubt:
+            doubt()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -147,7 +159,11 @@ class TaskCache:
     @property
     def bytes_kept(self) -> int:
         """What the answers kept take, estimated."""
-        return int(self._entries.currsize)
+        return self._entries.bytes
+
+    def _gone(self, entry: Entry) -> None:
+        for hear in self.on_gone:
+            hear(entry)
 
     def _is_heard(self, entry: Entry, now: float) -> bool:
         return entry.read_at >= self._heard_since or now < entry.read_at + _UNHEARD_S
@@ -165,33 +181,67 @@ class TaskCache:
         return entry if entry.task.unique_id == selector.text else None
 
 
-class _Entries(LRUCache[Selector, Entry]):
-    """Bounded by bytes and by number. `unique_ids` names the tasks that are in it, and goes with them."""
+class _Entries:
+    """Bounded by bytes and by number. `unique_ids` names the tasks that are in it, and goes with them.
 
-    def __init__(self, max_tasks: int, max_bytes: int) -> None:
-        super().__init__(max_bytes, getsizeof=_size)
+    `gone` hears of every entry that no longer answers what it answered. cachetools' map takes three times as long to
+    look into, and a list looks a hundred times.
+    """
+
+    def __init__(self, max_tasks: int, max_bytes: int, gone: Callable[[Entry], None]) -> None:
+        self._map: OrderedDict[Selector, Entry] = OrderedDict()
         self._max_tasks = max_tasks
+        self._max_bytes = max_bytes
+        self._gone = gone
+        self.bytes = 0
         self.unique_ids: dict[ScaleUniqueId, Reference] = {}
 
-    def keep(self, selector: Selector, entry: Entry) -> None:
-        self.pop(selector, None)
-        if _size(entry) > self.maxsize:
-            return
-        self[selector] = entry
-        while len(self) > self._max_tasks:
-            self.popitem()
-        task = entry.task
-        if task is not None and task.unique_id is not None:
-            self.unique_ids[ScaleUniqueId(task.unique_id)] = task.reference
+    def __len__(self) -> int:
+        return len(self._map)
 
-    def __delitem__(self, selector: Selector) -> None:
-        # Where LRUCache takes out what it evicts, and pop what it returns.
-        task = self[selector].task
-        super().__delitem__(selector)
+    def get(self, selector: Selector) -> Entry | None:
+        entry = self._map.get(selector)
+        if entry is not None:
+            self._map.move_to_end(selector)
+        return entry
+
+    def keep(self, selector: Selector, entry: Entry) -> None:
+        self.drop(selector)
+        size = _size(entry)
+        if size > self._max_bytes:
+            return
+        self._map[selector] = entry
+        self.bytes += size
+        while self.bytes > self._max_bytes or len(self._map) > self._max_tasks:
+            self.drop(next(iter(self._map)))
+        task = entry.task
+        if task is not None and task.unique_id is not None and selector in self._map:
+            self._name(ScaleUniqueId(task.unique_id), task.reference)
+
+    def drop(self, selector: Selector) -> None:
+        entry = self._map.pop(selector, None)
+        if entry is None:
+            return
+        self.bytes -= _size(entry)
+        task = entry.task
         if task is not None and task.unique_id is not None:
             alias = ScaleUniqueId(task.unique_id)
             if self.unique_ids.get(alias) == task.reference:
                 del self.unique_ids[alias]
+        self._gone(entry)
+
+    def unnamed(self, alias: ScaleUniqueId) -> None:
+        """The unique id leads to no task any more."""
+        reference = self.unique_ids.pop(alias, None)
+        if reference is not None and (entry := self._map.get(reference)) is not None:
+            self._gone(entry)
+
+    def _name(self, alias: ScaleUniqueId, reference: Reference) -> None:
+        """The unique id leads to this task from now on: what it led to before answers no longer."""
+        former = self.unique_ids.get(alias, alias)
+        if former != reference and (entry := self._map.get(former)) is not None:
+            self._gone(entry)
+        self.unique_ids[alias] = reference
 
 
 def _size(entry: Entry) -> int:

@@ -15,6 +15,8 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.storage import Found, Heard, Linked
 
@@ -102,7 +104,8 @@ class RedisStorage:
     """Fails open: a Redis that is down, hangs or errs is a miss, and is left alone until its heartbeat is back.
 
     `url` is redis://, rediss:// or unix://, with user name, password, database and TLS options where needed.
-    `prefix` begins every key and names the channel. `failed` hears the kind of every failure. Made inside the event
+    `prefix` begins every key and names the channel. `failed` hears the kind of every failure: timeout,
+    connection, other. Made inside the event
     loop that uses it.
     """
 
@@ -248,7 +251,7 @@ class RedisStorage:
 
     def _failed(self, exc: Exception) -> None:
         self._is_down = True
-        self._failed_hook(type(exc).__name__)
+        self._failed_hook(_kind(exc))
         if self._now() - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = self._now()
             # Not the exception's text: it may quote the URL.
@@ -262,6 +265,12 @@ class RedisStorage:
 
     def _pairs(self, keys: Mapping[str, object]) -> list[str]:
         return [name for key in keys for name in (self._key(key), f"{self._prefix}replaced:{key}")]
+
+
+def _kind(exc: Exception) -> str:
+    if isinstance(exc, TimeoutError | RedisTimeoutError):
+        return "timeout"
+    return "connection" if isinstance(exc, OSError | RedisConnectionError) else "other"
 
 
 def _ms(seconds: float) -> int:

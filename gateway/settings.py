@@ -37,6 +37,13 @@ class Profile(Enum):
     EXPLORE = "explore"
 
 
+class Execution(Enum):
+    """What answers queries: plans where they can, or graphql-core alone."""
+
+    PLAN = "plan"
+    GRAPHQL_CORE = "graphql-core"
+
+
 class LogFormat(Enum):
     """How a log line looks."""
 
@@ -178,6 +185,20 @@ class AuthSettings(_Group):
         return any(given is not None for given in (self.api_keys, self.api_keys_file, self.jwks_url))
 
 
+class MetricsSettings(_Group):
+    """Where metrics are served, if not beside everything else."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class TracingSettings(_Group):
+    """Where spans are sent; nowhere by default."""
+
+    otlp_url: AnyHttpUrl | None = None
+    propagate_to: Names = ()
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+
 class LimitsSettings(_Group):
     """How much one request may ask for; what exceeds a limit is refused by the limit's name."""
 
@@ -202,6 +223,27 @@ class LimitsSettings(_Group):
     warn_only: bool = False
 
 
+def _scene_keys(given: object) -> object:
+    """Three names from a text with commas; what is no text is left to the type."""
+    return tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else given
+
+
+def _three_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) != 3 or not all(names) or len(set(names)) != 3:
+        raise ValueError("it takes three different names: of the campaign, the annotation request and the scene")
+    return names
+
+
+class LinkSettings(_Group):
+    """How a Scale task names its Rosetta scene: metadata keys of campaign, annotation request and scene."""
+
+    scene_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_scene_keys), AfterValidator(_three_names)] = (
+        "campaignId",
+        "annotationRequestId",
+        "sceneId",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by the name it has in the environment without `GATEWAY_`."""
 
@@ -215,17 +257,27 @@ class Settings(BaseSettings):
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    link: LinkSettings = LinkSettings()
     watch: WatchSettings = WatchSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
+    workers: int = Field(default=1, ge=1, le=64)
+    drain_s: float = Field(default=20, ge=0, le=3600)
+    max_queued: int = Field(default=1000, ge=0)
     request_timeout_s: float = Field(default=15, gt=0, le=3600)
+    execution: Execution = Execution.PLAN
+    keep_answers: bool = True
     cors_origins: Origins = ()
     trusted_documents: Path | None = None
     rate_limit: Annotated[str, AfterValidator(_rate)] | None = None
+    federation: bool = False
     profile: Profile = Profile.PRODUCTION
     graphiql: bool | None = None
     introspection: bool | None = None
     log_format: LogFormat | None = None
+    slow_operation_ms: float = Field(default=1000, ge=0)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error|critical)$")
 
     @classmethod
@@ -260,6 +312,11 @@ class Settings(BaseSettings):
         if any(given.values()) and not all(given.values()):
             missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
             raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        if self.workers > 1 and self.cache.url.get_secret_value().startswith("memory:"):
+            raise SettingsError(
+                f"{PREFIX}WORKERS={self.workers} needs a Redis in {PREFIX}CACHE__URL: each worker would otherwise have "
+                "a cache, persisted operations and rate limits of its own"
+            )
         if self.watch.min_s > self.watch.max_s:
             raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
         auth = self.auth

@@ -10,14 +10,17 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
 from schema import cost, errors, scopes
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import Campaign
+from schema.federation import Representation, representation_scalar, subgraph_query, subgraph_sdl
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
 from schema.subscription import Subscription
-from schema.task import Task, TaskEvent
+from schema.task import Task
 
-__all__ = ["build_schema"]
+__all__ = ["build_schema", "build_subgraph_schema", "build_subgraph_sdl"]
 
 ExtensionFactory = type[SchemaExtension] | Callable[[], SchemaExtension]
 
@@ -33,14 +36,28 @@ _TASK_ERRORS = (
 
 def build_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
     """The executable schema: every field with its cost, every root field behind its scope."""
+    return _build(Query, extensions)
+
+
+def build_subgraph_schema(extensions: Iterable[ExtensionFactory] = ()) -> strawberry.Schema:
+    """The executable schema with `_service` and `_entities`, for a supergraph's router."""
+    return _build(subgraph_query(build_subgraph_sdl()), extensions)
+
+
+def build_subgraph_sdl() -> str:
+    """The text that a supergraph is composed from."""
+    return subgraph_sdl(build_schema().as_str())
+
+
+def _build(query: type, extensions: Iterable[ExtensionFactory]) -> strawberry.Schema:
     _describe_one_of()
     schema = strawberry.Schema(
-        query=Query,
+        query=query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
+        types=[Task, AnnotationRequest, Campaign, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
-        config=StrawberryConfig(scalar_map=dict(scalar_map())),
+        config=StrawberryConfig(scalar_map={**scalar_map(), Representation: representation_scalar()}),
     )
     cost.annotate(schema)
     scopes.guard_root_fields(schema)

@@ -96,6 +96,7 @@ FIELD_COSTS: Mapping[str, FieldCost] = MappingProxyType(
         "Query.projects": FieldCost(CALL, assumed_size=100),
         "Query.batches": _page(1),
         "Query.backends": FieldCost(0, assumed_size=2),
+        "Query._entities": _each("representations", 1),
         "Mutation.cancelTask": _WRITE,
         "Mutation.setTaskMetadata": _WRITE,
         "Mutation.addTaskTags": _WRITE,

@@ -23,6 +23,10 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 class ScaleTaskReference:
     task_id: strawberry.ID
 
+    # Dataclasses make a tuple for each hash; a list of a hundred tasks is looked up by a few hundred hashes.
+    def __hash__(self) -> int:
+        return hash(self.task_id)
+
     @property
     def backend(self) -> Backend:
         return Backend.SCALE

@@ -1,7 +1,7 @@
 """Scopes: `read` for every field of Query and Subscription, `write` for every field of Mutation."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import strawberry
@@ -46,4 +46,6 @@ def _guarded(resolve: Callable[..., Any] | None, scope: Scope) -> Callable[..., 
         require(info.context, scope)
         return resolve(source, info, **arguments)
 
+    # Whoever calls the resolver without this wrapper makes this check instead.
+    guarded.plan_check = partial(require, scope=scope)  # type: ignore[attr-defined]
     return guarded

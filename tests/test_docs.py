@@ -46,7 +46,7 @@ def test_settings_table() -> None:
 
 
 def _spelt_out(name: str) -> set[str]:
-    return {name.replace("_BACKEND_", f"_{backend}_") for backend in ("SCALE", "ROSETTA")}
+    return {name.replace("GATEWAY_BACKEND_", f"GATEWAY_{backend}_") for backend in ("SCALE", "ROSETTA")}
 
 
 def test_error_codes() -> None:

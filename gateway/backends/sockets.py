@@ -1,35 +1,50 @@
-"""Real sockets: aiohttp under httpx, with URLs that leave exactly as they were written."""
+"""Real sockets: requests that leave exactly as they were written, over connections that are used again."""
 
-from typing import Any, cast
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-import aiohttp
-from httpx_aiohttp import AiohttpTransport
-from yarl import URL
+import certifi
+
+from gateway.backends.connections import Connections, HttpAnswer, request_bytes
 
 
-class SocketWire(AiohttpTransport):
-    """aiohttp would decode "%2E%2E" to ".." and resolve it: a customer's name would reach another path."""
+class SocketCarrier:
+    """Carries requests to the server of one URL. No proxy, netrc or certificate variable of the host is looked at.
 
-    _session: "_ExactSession | None" = None
+    `tls` replaces the public certificate authorities, for https.
+    """
 
-    def get_client(self) -> aiohttp.ClientSession:
-        # Called for every request, as what it returns is no ClientSession but does what is asked of one.
-        if self._session is None:
-            self._session = _ExactSession(super().get_client())
-        return cast(aiohttp.ClientSession, self._session)
+    def __init__(
+        self, url: str, *, connect_timeout_s: float, max_answer_bytes: int, tls: ssl.SSLContext | None = None
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.hostname is None:
+            raise ValueError(f"{url!r} names no host")
+        is_https = parts.scheme == "https"
+        if is_https and tls is None:
+            tls = ssl.create_default_context(cafile=certifi.where())
+        self._connections = Connections(
+            parts.hostname,
+            parts.port or (443 if is_https else 80),
+            tls if is_https else None,
+            connect_timeout_s=connect_timeout_s,
+            max_body_bytes=max_answer_bytes,
+        )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self._headers = {
+            "host": host if parts.port is None else f"{host}:{parts.port}",
+            "user-agent": "task-gateway",
+            "accept-encoding": "gzip, deflate",
+        }
+
+    async def exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
+    ) -> HttpAnswer:
+        """The answer. Raises WireError, OSError, TimeoutError when connecting takes too long."""
+        request = request_bytes(method, target, {**self._headers, **headers}, body)
+        return await self._connections.exchange(request, may_repeat=may_repeat)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-class _ExactSession:
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    # Whatever this returns, the transport enters it: aiohttp's own annotation of it is private.
-    def request(self, *, method: str, url: str, **options: Any) -> Any:
-        return self._session.request(method, URL(url, encoded=True), **options)
-
-    async def close(self) -> None:
-        await self._session.close()
+        """Closes every connection."""
+        self._connections.close()

@@ -9,17 +9,25 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
-import aiohttp
 import httpx
 import orjson
 
 from gateway.backends.base import CallObserver, NotSentError
 from gateway.backends.circuit import Admission, Verdict
+from gateway.backends.connections import (
+    BrokenAnswerError,
+    HttpAnswer,
+    LostError,
+    OversizedAnswerError,
+    UnreadableAnswerError,
+    WireError,
+)
 from gateway.backends.guard import Guard
-from gateway.backends.sockets import SocketWire
+from gateway.backends.sockets import SocketCarrier
+from gateway.tracing import CallTracing, NoTracing
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 
@@ -77,7 +85,7 @@ class BackendTransport:
     """Sends calls to one backend. Made once in the lifespan and closed by it.
 
     `sign` gives the credentials' headers anew for each try. `wire` replaces the sockets: the sandbox in process, or
-    a test's own. `guard` decides on retries, circuit and rate.
+    a test's own. `guard` decides on retries, circuit and rate. `tracing` hears of each try.
     """
 
     def __init__(
@@ -90,18 +98,21 @@ class BackendTransport:
         limits: Limits | None = None,
         wire: Wire | None = None,
         guard: Guard | None = None,
+        tracing: CallTracing | None = None,
     ) -> None:
         self.backend = backend
         self._limits = limits or Limits()
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
+        self._base_path = urlsplit(base_url).path.rstrip("/")
         self._sign = sign
         self._observer = observer
         self._guard = guard or Guard()
+        self._tracing = tracing or NoTracing()
         self._slots = asyncio.Semaphore(self._limits.max_concurrency)
-        self._client = _client(self._limits, wire)
+        self._carrier = _carrier(base_url, self._limits, wire)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._carrier.aclose()
 
     @asynccontextmanager
     async def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AsyncIterator[None]:
@@ -178,7 +189,8 @@ class BackendTransport:
         failure: ErrorCode | None = None
         verdict = Verdict.SUCCESS
         try:
-            return read(await self._exchange(call))
+            with self._tracing.call(self.backend.name, call.endpoint, self._base_url) as trace:
+                return read(await self._exchange(call, trace))
         except GatewayError as error:
             failure = error.code
             verdict = Verdict.FAILURE if error.retryable else Verdict.SUCCESS
@@ -193,45 +205,31 @@ class BackendTransport:
             if verdict is not Verdict.CANCELLED:
                 self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _exchange(self, call: Call, trace: Mapping[str, str]) -> Answer:
+        target, headers, body = self._request(call, trace)
         try:
-            response = await self._client.send(self._request(call), stream=True)
-            try:
-                return await self._answer(response)
-            finally:
-                await response.aclose()
-        except httpx.DecodingError as exc:
+            answer = await self._carrier.exchange(call.method, target, headers, body, may_repeat=call.may_repeat)
+        except UnreadableAnswerError as exc:
             raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an unreadable answer", exc) from exc
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:
-            raise self._lost(exc) from exc
+        except OversizedAnswerError as exc:
+            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB", exc) from exc
+        except BrokenAnswerError as exc:
+            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent a broken answer", exc) from exc
+        except TimeoutError as exc:
+            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", exc) from exc
+        except (WireError, OSError) as exc:
+            raise self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc) from exc
+        return Answer(answer.status, answer.body, answer.headers.get("retry-after"))
 
-    def _lost(self, exc: Exception) -> GatewayError:
-        # httpx-aiohttp reports a server that hangs up as httpx.ConnectTimeout: its cause tells which it was.
-        timed_out = isinstance(exc.__cause__ or exc, TimeoutError | httpx.TimeoutException)
-        if timed_out:
-            return self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", exc)
-        if isinstance(exc, aiohttp.ClientResponseError) or isinstance(exc.__cause__, aiohttp.ClientPayloadError):
-            return self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent a broken answer", exc)
-        return self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc)
-
-    async def _answer(self, response: httpx.Response) -> Answer:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB")
-        return Answer(response.status_code, bytes(body), response.headers.get("retry-after"))
-
-    def _request(self, call: Call) -> httpx.Request:
-        url = self._base_url + call.path
+    def _request(self, call: Call, trace: Mapping[str, str]) -> tuple[str, Mapping[str, str], bytes | None]:
+        target = self._base_path + call.path
         if call.query:
-            url += "?" + urlencode(call.query, quote_via=quote, safe="")
-        headers = {"accept": "application/json", **call.headers, **self._sign()}
-        content = None
-        if call.body is not None:
-            headers["content-type"] = "application/json"
-            content = call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
-        return self._client.build_request(call.method, url, headers=headers, content=content)
+            target += "?" + urlencode(call.query, quote_via=quote, safe="")
+        headers = {"accept": "application/json", **call.headers, **trace, **self._sign()}
+        if call.body is None:
+            return target, headers, None
+        headers["content-type"] = "application/json"
+        return target, headers, call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
 
     def _not_asked(self) -> NotSentError:
         what = "is not asked for the moment, as its latest calls failed"
@@ -263,13 +261,56 @@ def _time_left_s() -> float:
     return float("inf") if ends_at is None else ends_at - asyncio.get_running_loop().time()
 
 
-def _client(limits: Limits, wire: Wire | None) -> httpx.AsyncClient:
-    timeout = httpx.Timeout(limits.timeout_s, connect=limits.connect_timeout_s)
-    # No proxy, netrc or certificate variables of the host: what leaves is what the settings say.
-    if wire is None:
-        pool = httpx.Limits(max_connections=limits.max_concurrency, max_keepalive_connections=limits.max_concurrency)
-        wire = SocketWire(limits=pool, trust_env=False)
-    return httpx.AsyncClient(transport=wire, timeout=timeout, trust_env=False, follow_redirects=False)
+def _carrier(base_url: str, limits: Limits, wire: Wire | None) -> "_Carrier":
+    if wire is not None:
+        return _WireCarrier(base_url, wire)
+    return SocketCarrier(base_url, connect_timeout_s=limits.connect_timeout_s, max_answer_bytes=MAX_ANSWER_BYTES)
+
+
+class _Carrier(Protocol):
+    async def exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
+    ) -> HttpAnswer: ...
+
+    async def aclose(self) -> None: ...
+
+
+class _WireCarrier:
+    """Carries requests over an httpx transport: a sandbox in this process, or a test's own."""
+
+    def __init__(self, base_url: str, wire: Wire) -> None:
+        parts = urlsplit(base_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._client = httpx.AsyncClient(transport=wire, trust_env=False, timeout=None)  # noqa: S113  `deadline` ends it
+
+    async def exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
+    ) -> HttpAnswer:
+        request = self._client.build_request(method, self._origin + target, headers=dict(headers), content=body)
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                return HttpAnswer(response.status_code, response.headers, await _body(response))
+            finally:
+                await response.aclose()
+        except httpx.DecodingError as exc:
+            raise UnreadableAnswerError(str(exc)) from exc
+        except httpx.TimeoutException as exc:
+            raise TimeoutError from exc
+        except httpx.HTTPError as exc:
+            raise LostError(str(exc)) from exc
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+async def _body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise OversizedAnswerError
+    return bytes(body)
 
 
 async def fetch_document(url: str, timeout_s: float = 5.0, max_bytes: int = 1024 * 1024) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, TypeAlias
 
 from graphql import GraphQLField, GraphQLSchema, is_object_type
@@ -35,11 +36,14 @@ def _waits(field: GraphQLField) -> bool:
 
 
 def _bounded_read(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(resolve)
     def bounded(source: Any, info: Any, **arguments: Any) -> Any:
         result = resolve(source, info, **arguments)
         deadline = info.context.deadline
         return result if deadline is None else _until(deadline, result)
 
+    # A plan minds the deadline as a whole, and calls the resolver without this wrapper.
+    bounded.plan_watches = True  # type: ignore[attr-defined]
     return bounded
 
 

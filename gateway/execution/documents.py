@@ -26,6 +26,7 @@ from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Struc
 from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
 from gateway.execution.lists import VariableLists
+from gateway.execution.plan import Plan, Plans
 from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
@@ -63,12 +64,16 @@ _RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document that has passed validation and every limit that does not depend on variables."""
+    """One operation of a document that has passed validation and every limit that does not depend on variables.
+
+    Without a `plan` graphql-core runs it.
+    """
 
     document: DocumentNode
     node: OperationDefinitionNode
     cost: OperationCost
     lists: VariableLists
+    plan: Plan | None
 
     @property
     def type(self) -> OperationType:
@@ -110,10 +115,12 @@ class Documents:
         limits: Limits,
         *,
         allows_introspection: bool,
+        plans: Plans | None = None,
         max_documents: int = 1000,
         max_characters: int = 2_000_000,
     ) -> None:
         self._schema = schema
+        self._plans = plans
         self._costs = CostTable(schema)
         self._limits = limits
         self._hides_suggestions = not limits.explains
@@ -158,6 +165,7 @@ class Documents:
                     node,
                     OperationCost(self._costs, parsed, node),
                     VariableLists(self._schema, node.variable_definitions or ()),
+                    None if self._plans is None else self._plans.of(parsed, node),
                 )
                 for node, _ in operations
             }

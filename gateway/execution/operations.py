@@ -7,18 +7,24 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, OperationType
-from graphql.execution import Executor, create_source_event_stream
+from graphql.execution import Executor, MiddlewareManager, create_source_event_stream
+from orjson import Fragment
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.execution.costs import Charge
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.errors import present
+from gateway.execution.judge import replaying
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
+from gateway.execution.plan import Bound, Outcomes, Plan, Planned
+from gateway.execution.responses import KeptAnswers
+from gateway.loaders import OperationLoader
 from gateway.refusals import Refusal, refusal
 from schema.context import Context
 
-# What travels: data and errors, ready for JSON.
+# What travels: data and errors, ready for orjson.
 Answer: TypeAlias = dict[str, Any]
 ContextFactory: TypeAlias = Callable[[], Context]
 
@@ -29,10 +35,11 @@ _NO_VARIABLES: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """An operation that may run, with its variables as the client sent them."""
+    """An operation that may run, with its variables as the client sent them, and what it was charged."""
 
     operation: Operation
     variables: Mapping[str, Any]
+    charge: Charge
 
     @property
     def type(self) -> OperationType:
@@ -52,11 +59,14 @@ class Operations:
         documents: Documents,
         persisted: PersistedDocuments,
         limits: Limits,
+        answers: KeptAnswers | None = None,
     ) -> None:
+        """Without `answers` none is kept."""
         self._schema = schema._schema
         self._documents = documents
         self._persisted = persisted
         self._limits = limits
+        self._answers = answers
         # The common request brings its own text and needs no store.
         self._takes_any_text = not persisted.only_trusted
 
@@ -71,10 +81,9 @@ class Operations:
             document = self._documents.get(text)
         operation = document.operation(request.operation_name)
         variables = request.variables or _NO_VARIABLES
-        self._check(operation, variables)
-        return PreparedOperation(operation, variables)
+        return PreparedOperation(operation, variables, self._checked(operation, variables))
 
-    def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+    def _checked(self, operation: Operation, variables: Mapping[str, Any]) -> Charge:
         limits = self._limits.values
         charge = operation.cost.charge(variables)
         if charge.calls > limits.calls:
@@ -84,10 +93,19 @@ class Operations:
         if len(variables) > limits.variables:
             self._limits.exceeded("variables", len(variables), limits.variables)
         operation.lists.check(variables)
+        return charge
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""
-        result = self._executor(prepared, context).execute_operation()
+        outcomes: Outcomes = {}
+        plan = prepared.operation.plan
+        bound = None if plan is None else plan.bind(prepared.variables)
+        if plan is not None and bound is not None:
+            planned = await self._planned(plan, bound, context)
+            if isinstance(planned, Fragment):
+                return {"data": planned}
+            outcomes = planned
+        result = self._executor(prepared, context, replaying(outcomes)).execute_operation()
         if not isinstance(result, ExecutionResult):
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
@@ -132,7 +150,27 @@ class Operations:
             result = await cast("Awaitable[ExecutionResult]", result)
         return _answer(result, context.request_id)
 
-    def _executor(self, prepared: PreparedOperation, context: Context) -> "Executor[Any]":
+    async def _planned(self, plan: Plan, bound: Bound, context: Context) -> Fragment | Outcomes:
+        answers = self._answers if bound.depends_on_tasks and not context.no_cache else None
+        if answers is None:
+            planned = await plan.attempt(bound, context)
+            return planned.data if isinstance(planned, Planned) else planned
+        scopes = context.caller.scopes
+        data = answers.get(bound.shelf, scopes)
+        if data is not None:
+            return data
+        mark = answers.mark
+        planned = await plan.attempt(bound, context)
+        if not isinstance(planned, Planned):
+            return planned
+        loader = context.tasks
+        if planned.is_whole and isinstance(loader, OperationLoader) and loader.cached_entries is not None:
+            answers.keep(bound.shelf, scopes, planned, loader.cached_entries, mark)
+        return planned.data
+
+    def _executor(
+        self, prepared: PreparedOperation, context: Context, middleware: MiddlewareManager | None = None
+    ) -> "Executor[Any]":
         operation = prepared.operation
         executor = StrawberryGraphQLCoreExecutionContext.build(
             self._schema,
@@ -141,6 +179,7 @@ class Operations:
             raw_variable_values=dict(prepared.variables),
             operation_name=operation.name,
             max_coercion_errors=self._limits.values.errors,
+            middleware=middleware,
             is_awaitable=_is_awaitable,
             hide_suggestions=not self._limits.explains,
         )

@@ -198,7 +198,7 @@ async def test_a_server_that_never_was() -> None:
     await storage.release(["a"], "token")
     await storage.aclose()
 
-    assert kinds == ["ConnectionError"]
+    assert kinds == ["connection"]
 
 
 def _port(front: asyncio.Server) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
@@ -31,7 +32,7 @@ SCHEMA = build_schema()._schema
 QUERY = "query A { backends { backend } } query B { __typename }"
 
 
-def _documents(limits: LimitsSettings | None = None, **bounds: int) -> Documents:
+def _documents(limits: LimitsSettings | None = None, **bounds: Any) -> Documents:
     return Documents(SCHEMA, Limits(limits or LimitsSettings()), allows_introspection=True, **bounds)
 
 

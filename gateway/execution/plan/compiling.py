@@ -1,0 +1,150 @@
+"""Plan: one operation of a document, compiled for each choice that `@include` and `@skip` leave open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql.execution.values import VariableValues, get_variable_values
+
+from gateway.execution.plan.calls import Call, Outcomes, Run
+from gateway.execution.plan.fragments import Fragments
+from gateway.execution.plan.irregular import IrregularError, NotCoveredError
+from gateway.execution.plan.rendering import Renderers
+from gateway.execution.plan.selections import Selections, condition_variables
+from gateway.execution.plan.waiting import WaitingObject
+from gateway.execution.plan.within import within
+from schema.context import Context
+
+# More choices than these in one document are left to graphql-core.
+_MOST_VARIANTS = 16
+# Of an operation's variables with the arguments made of them, so many are kept; longer ones never.
+_MOST_BOUND = 1000
+_LONGEST_BOUND_BYTES = 16_384
+
+Choice: TypeAlias = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Bound:
+    """What one set of variables makes of a plan: which variant, with which arguments.
+
+    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`.
+    """
+
+    root: WaitingObject
+    values: VariableValues
+    arguments: Mapping[Call, Mapping[str, Any]]
+    depends_on_tasks: bool
+    shelf: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan's answer: its data as JSON, how long that is, and whether all of it was found."""
+
+    data: orjson.Fragment
+    size: int
+    is_whole: bool
+
+
+class _Variant(NamedTuple):
+    root: WaitingObject
+    calls: list[Call]
+
+
+class Plan:
+    """Answers one operation."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, fragments: Fragments
+    ) -> None:
+        """Raises NotCoveredError where the operation is left to graphql-core."""
+        self._schema = schema
+        self._document = document
+        self._operation = operation
+        self._fragments = fragments
+        self._conditions = condition_variables(document, operation)
+        self._variants: dict[Choice, _Variant] = {}
+        self._bound: dict[bytes, Bound] = {}
+
+    def bind(self, variables: Mapping[str, Any]) -> Bound | None:
+        """The plan for these variables; None where graphql-core has to answer."""
+        try:
+            return self._kept_or_new(variables)
+        except Exception:  # noqa: BLE001  graphql-core words the error, or finds none
+            return None
+
+    def _kept_or_new(self, variables: Mapping[str, Any]) -> Bound:
+        key = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b""
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = self._bind(variables)
+            if len(key) <= _LONGEST_BOUND_BYTES:
+                while len(self._bound) >= _MOST_BOUND:
+                    del self._bound[next(iter(self._bound))]
+                self._bound[key] = bound
+        return bound
+
+    async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
+        """The answer's data, or what its resolvers came to before graphql-core has to decide.
+
+        Gives up at the Context's deadline.
+        """
+        run = Run(context, bound.values, bound.arguments)
+        try:
+            return await within(context.deadline, _answer(bound.root, run))
+        except Exception:  # noqa: BLE001  graphql-core words the error, or finds none
+            return run.outcomes
+
+    def _bind(self, variables: Mapping[str, Any]) -> Bound:
+        values = get_variable_values(
+            self._schema, self._operation.variable_definitions or (), dict(variables), max_errors=1
+        )
+        if isinstance(values, list):
+            raise IrregularError
+        variant = self._variant(values)
+        return Bound(
+            root=variant.root,
+            values=values,
+            arguments={call: call.arguments(values) for call in variant.calls},
+            depends_on_tasks=all(call.depends_on_tasks for call in variant.calls),
+        )
+
+    def _variant(self, values: VariableValues) -> _Variant:
+        choice = tuple(values.coerced.get(name) for name in self._conditions)
+        variant = self._variants.get(choice)
+        if variant is None:
+            if len(self._variants) >= _MOST_VARIANTS:
+                raise NotCoveredError("too many choices")
+            variant = self._variants[choice] = self._compile(values)
+        return variant
+
+    def _compile(self, values: VariableValues) -> _Variant:
+        selections = Selections(self._schema, self._document, self._operation, values)
+        renderers = Renderers(selections, self._fragments)
+        type_, fields = selections.of_root()
+        return _Variant(WaitingObject(renderers, type_, fields, is_root=True), renderers.calls)
+
+
+async def _answer(root: WaitingObject, run: Run) -> Planned:
+    text = orjson.dumps(await root.complete(None, run, ()))
+    return Planned(orjson.Fragment(text), len(text), run.found_all)
+
+
+class Plans:
+    """Makes the plans of one schema. Their fragments share one bound."""
+
+    def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
+        self._schema = schema
+        self._fragments = fragments
+
+    def of(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
+        """The operation's plan; None where it is left to graphql-core. `document` is valid."""
+        if operation.operation is not OperationType.QUERY:
+            return None
+        try:
+            return Plan(self._schema, document, operation, self._fragments)
+        except NotCoveredError:
+            return None

@@ -1,0 +1,1 @@
+"""Export: a whole filtered list of tasks, streamed, to be gone on with where it was interrupted."""

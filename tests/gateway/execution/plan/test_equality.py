@@ -1,0 +1,113 @@
+"""A plan answers exactly as graphql-core does, or leaves the answer to it."""
+
+import asyncio
+import os
+from collections import Counter
+from random import Random
+from typing import Any, cast
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
+from graphql.execution import MiddlewareManager
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.execution.judge import replaying
+from gateway.execution.plan import Fragments, Plan, Planned
+from schema import build_schema
+from tests.gateway.execution.plan.loading import context
+from tests.gateway.execution.plan.operations import Rewriting, operations, with_names
+
+# Each generated operation is answered twice: as it is, and rewritten.
+GENERATED = int(os.environ.get("GATEWAY_TEST_OPERATIONS", "1000"))
+
+SCHEMA = build_schema()
+CORE = SCHEMA._schema
+
+
+async def core_answer(
+    document: DocumentNode, variables: dict[str, Any], context: Any, middleware: MiddlewareManager | None = None
+) -> dict[str, Any]:
+    """What graphql-core answers."""
+    executor = StrawberryGraphQLCoreExecutionContext.build(
+        CORE, document, context_value=context, raw_variable_values=variables, middleware=middleware
+    )
+    if isinstance(executor, list):
+        return {"errors": [error.formatted for error in executor]}
+    result = executor.execute_operation()
+    if not isinstance(result, ExecutionResult):
+        result = await cast(Any, result)
+    return {"data": result.data, **({"errors": [e.formatted for e in result.errors]} if result.errors else {})}
+
+
+def as_json(answer: object) -> Any:
+    """The answer as a client reads it; GraphQL leaves the order of errors open."""
+    read = orjson.loads(orjson.dumps(answer))
+    if "errors" in read:
+        read["errors"].sort(key=lambda error: (str(error.get("path")), error["message"]))
+    return read
+
+
+class Counts:
+    """How many answers came from where: a test that never meets a plan proves nothing."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+
+    async def check(self, document: DocumentNode, variables: dict[str, Any], seed: int) -> None:
+        operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+        core_context, core_loader = context(seed)
+        expected = await core_answer(document, dict(variables), core_context)
+        plan = Plan(CORE, document, operation, Fragments())
+        # The second run is answered from fragments where the first made some.
+        for _ in range(2):
+            plan_context, loader = context(seed)
+            bound = plan.bind(variables)
+            attempt = {} if bound is None else await plan.attempt(bound, plan_context)
+            if isinstance(attempt, Planned):
+                self.kinds["planned"] += 1
+                answer: object = {"data": attempt.data}
+            else:
+                self.kinds["judged"] += 1
+                answer = await core_answer(document, dict(variables), plan_context, replaying(attempt))
+
+            assert as_json(answer) == as_json(expected)
+            assert loader.loads == core_loader.loads
+
+
+def test_generated_operations_are_answered_alike() -> None:
+    """Plan and graphql-core give the same JSON, errors and paths included, and ask for the same."""
+    counts = Counts()
+
+    @settings(
+        max_examples=GENERATED,
+        phases=[Phase.generate, Phase.shrink],
+        database=None,
+        derandomize="GATEWAY_TEST_OPERATIONS" not in os.environ,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operations(SCHEMA.as_str()), st.integers(0, 10**6))
+    def answered_alike(text: str, seed: int) -> None:
+        chance = Random(seed)
+        document = with_names(CORE, parse(text), chance)
+        rewriting = Rewriting(CORE, chance)
+        rewritten = rewriting.rewritten(document)
+        with asyncio.Runner() as runner:
+            for candidate, variables in ((document, {}), (rewritten, rewriting.variables)):
+                if validate(CORE, candidate):
+                    counts.kinds["invalid"] += 1
+                else:
+                    runner.run(counts.check(candidate, variables, seed))
+
+    answered_alike()
+
+    assert counts.kinds["planned"] > counts.kinds["judged"]
+    assert counts.kinds["planned"] + counts.kinds["judged"] > 2 * GENERATED
