@@ -152,7 +152,7 @@ async def _heard_at(one: Subscriber) -> float:
 
 
 async def many_listeners(sockets: int = 50, per_socket: int = 20, tasks: int = 200) -> dict[str, Any]:
-    """1,000 listeners on 200 tasks that come, watch for 10 s while tasks change, and go, four times over; the first warms up."""
+    """1,000 listeners on 200 tasks come, watch for 10 s while tasks change, and go: once to warm up, then 3 times."""
     async with measured(GATEWAY_LIMITS__SOCKETS="200") as gateway:
         gateway.sandbox.scale.faults.latency_s = 0.05
         store = gateway.sandbox.scale.store

@@ -24,6 +24,7 @@ from gateway.backends.scale.sweep import ProjectSweep
 from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.backends.transport import Limits, Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.counterparts import SceneKeys
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz, sdl_endpoint
@@ -32,10 +33,10 @@ from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
 from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
-from gateway.loaders import OperationLoader
 from gateway.metrics import Metrics
 from gateway.operations import example_operations
 from gateway.pace import Pace
+from gateway.readers import Clients, Readers
 from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
 from gateway.replicas import Alone, Replicas
@@ -83,6 +84,7 @@ def create_app(
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
     repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    readers = _readers(settings, repository, scale, rosetta, now, clock)
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
@@ -103,13 +105,13 @@ def create_app(
         return Context(
             caller=caller,
             request_id=request_id,
-            tasks=OperationLoader(repository, deadline, no_cache=no_cache),
             writes=writes,
             report=health,
             watch=live.broker,
             # After the loaders': a look-up that is late is one item's outcome, not the end of its whole list.
             deadline=deadline + _LOADERS_FIRST_S,
             no_cache=no_cache,
+            **readers.for_operation(deadline, no_cache=no_cache),
         )
 
     graphql = graphql_endpoint(
@@ -136,6 +138,7 @@ def create_app(
             if storage is not None:
                 closing.push_async_callback(storage.aclose)
             closing.push_async_callback(repository.aclose)
+            closing.push_async_callback(readers.aclose)
             listening = asyncio.create_task(repository.listen())
             closing.push_async_callback(_ended, listening)
             watching = asyncio.create_task(live.run())
@@ -246,6 +249,19 @@ def _freshness(settings: Settings) -> Freshness:
         absent_s=kept.absent_s,
         stale_if_error_s=kept.stale_if_error_s,
     )
+
+
+def _readers(
+    settings: Settings,
+    repository: TaskRepository,
+    scale: ScaleClient | UnconfiguredBackend,
+    rosetta: RosettaClient | UnconfiguredBackend,
+    now: Callable[[], datetime],
+    clock: Callable[[], float],
+) -> Readers:
+    clients = Clients(scale, rosetta, settings.scale.timeout_s, settings.rosetta.timeout_s)
+    keys = SceneKeys(*settings.link.scene_keys)
+    return Readers(repository, clients, keys, fresh_s=settings.freshness.open_s, clock=clock, now=now)
 
 
 def _storage(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Storage | None:

@@ -209,6 +209,27 @@ class LimitsSettings(_Group):
     warn_only: bool = False
 
 
+def _scene_keys(given: object) -> object:
+    """Three names from a text with commas; what is no text is left to the type."""
+    return tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else given
+
+
+def _three_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) != 3 or not all(names) or len(set(names)) != 3:
+        raise ValueError("it takes three different names: of the campaign, the annotation request and the scene")
+    return names
+
+
+class LinkSettings(_Group):
+    """How a Scale task names its Rosetta scene: metadata keys of campaign, annotation request and scene."""
+
+    scene_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_scene_keys), AfterValidator(_three_names)] = (
+        "campaignId",
+        "annotationRequestId",
+        "sceneId",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by the name it has in the environment without `GATEWAY_`."""
 
@@ -222,6 +243,7 @@ class Settings(BaseSettings):
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    link: LinkSettings = LinkSettings()
     watch: WatchSettings = WatchSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()

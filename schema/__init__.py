@@ -10,13 +10,15 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directives import OneOf
 
 from schema import cost, errors, scopes
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import Campaign
 from schema.federation import Representation, representation_scalar, subgraph_query, subgraph_sdl
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.references import RosettaTaskReference, ScaleTaskReference
 from schema.scalars import scalar_map
 from schema.subscription import Subscription
-from schema.task import Task, TaskEvent
+from schema.task import Task
 
 __all__ = ["build_schema", "build_subgraph_schema", "build_subgraph_sdl"]
 
@@ -53,7 +55,7 @@ def _build(query: type, extensions: Iterable[ExtensionFactory]) -> strawberry.Sc
         query=query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Task, TaskEvent, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
+        types=[Task, AnnotationRequest, Campaign, RosettaTaskReference, ScaleTaskReference, *_TASK_ERRORS],
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map={**scalar_map(), Representation: representation_scalar()}),
     )

@@ -1,7 +1,7 @@
 """What resolvers may ask of the machinery behind them. One Context an operation."""
 
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import strawberry
 
 if TYPE_CHECKING:
+    from schema.annotation_request import AnnotationRequest, LabellingProgress
+    from schema.campaign import Campaign, Frames
     from schema.changes import Change
+    from schema.connection import ListedPage, Wanted
+    from schema.counts import TaskCounts
     from schema.creation import CreatedTask, MultistageCreation
     from schema.errors import GatewayError
+    from schema.filter import TaskCriteria
     from schema.health import BackendHealth
-    from schema.references import Reference, Selector
+    from schema.history import TaskEvent
+    from schema.project import BatchPage, Project
+    from schema.references import Reference, RosettaTaskReference, Selector
     from schema.status import TaskStatus
     from schema.task import Task
 
@@ -69,6 +76,63 @@ class TaskWriter(Protocol):
         """Makes a task once. Raises as `write` does; OUTCOME_UNKNOWN where it may have been made."""
 
 
+class TaskLister(Protocol):
+    """One list over both backends. What a backend cannot answer is data, never raised."""
+
+    def page(
+        self, criteria: "TaskCriteria", *, first: int, after: str | None, wanted: "Wanted"
+    ) -> "Awaitable[ListedPage]":
+        """The page behind the cursor `after`. Raises GatewayError BAD_USER_INPUT for a cursor of another list."""
+
+    def counts(self, criteria: "TaskCriteria", *, total: bool, by_status: bool) -> "Awaitable[Sequence[TaskCounts]]":
+        """One entry a backend that the criteria leave in, with what is asked for."""
+
+
+class AnnotationRequestReader(Protocol):
+    """Annotation requests and what hangs on them, each read at most once an operation.
+
+    All answer None for what the backend does not know, and raise GatewayError when it fails.
+    """
+
+    def load(self, annotation_request_id: str) -> "Awaitable[AnnotationRequest | None]": ...
+
+    def progress(self, annotation_request_id: str) -> "Awaitable[LabellingProgress | None]":
+        """How far its tasks are labelled, and their delivered files."""
+
+    def status_counts(self, annotation_request_id: str) -> "Awaitable[Mapping[TaskStatus, int] | None]":
+        """How many of its scenes stand where."""
+
+    def history(self, reference: "RosettaTaskReference") -> "Awaitable[Sequence[TaskEvent] | None]":
+        """What happened to a task, oldest first; None where that cannot be known. One bulk read a request."""
+
+
+class CampaignReader(Protocol):
+    """Campaigns. All answer None for what the backend does not know, and raise GatewayError when it fails."""
+
+    def campaign(self, name: str) -> "Awaitable[Campaign | None]": ...
+
+    def campaigns_of_folder(self, folder_name: str) -> "Awaitable[Sequence[Campaign] | None]": ...
+
+    def frames(self, campaign_id: str) -> "Awaitable[Frames | None]": ...
+
+
+class PlaceReader(Protocol):
+    """What holds Scale's tasks. Raises GatewayError when the backend fails."""
+
+    def projects(self) -> "Awaitable[Sequence[Project]]": ...
+
+    def batches(self, project: str | None, *, first: int, after: str | None) -> "Awaitable[BatchPage]": ...
+
+    def batch_status_counts(self, name: str) -> "Awaitable[Mapping[TaskStatus, int] | None]": ...
+
+
+class CounterpartReader(Protocol):
+    """The same scene in the other backend."""
+
+    def load(self, task: "Task") -> "Awaitable[Sequence[Task]]":
+        """Its tasks there, none where there are none. Raises GatewayError when that backend fails."""
+
+
 class BackendReport(Protocol):
     """What has been seen of the backends."""
 
@@ -118,6 +182,11 @@ class Context:
     watch: TaskWatch
     deadline: float | None = None
     no_cache: bool = False
+    lists: TaskLister = field(kw_only=True)
+    requests: AnnotationRequestReader = field(kw_only=True)
+    campaigns: CampaignReader = field(kw_only=True)
+    places: PlaceReader = field(kw_only=True)
+    counterparts: CounterpartReader = field(kw_only=True)
 
     @property
     def sees_people(self) -> bool:

@@ -252,3 +252,14 @@ def task_error(error: GatewayError, request_id: str) -> TaskError:
 def not_found() -> TaskNotFoundError:
     """The outcome of asking for a task that its backend does not know."""
     return TaskNotFoundError(code=ErrorCode.NOT_FOUND, message="the backend knows no such task")
+
+
+def backend_failure(error: GatewayError, backend: Backend) -> BackendFailure:
+    """The failure of `backend` that `error` tells of, as data."""
+    return BackendFailure(
+        backend=backend,
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        retry_after_seconds=error.retry_after_s,
+    )

@@ -6,14 +6,28 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from schema.annotation_request import KIND as ANNOTATION_REQUEST
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import KIND as CAMPAIGN
+from schema.campaign import Campaign, campaign_name
+from schema.connection import TaskConnection, wanted_of
 from schema.context import Info
+from schema.counts import TaskCounts
 from schema.errors import BackendError, BadInputError, GatewayError, TaskNotFoundError, bad_input, failure_of, not_found
+from schema.filter import MAX_LIST_ARGUMENT, TaskFilter, to_criteria
 from schema.health import BackendHealth
 from schema.node import Node, decode_id
-from schema.references import Selector, TaskBy, task_reference, to_selector
+from schema.paging import DEFAULT_FIRST, checked_first
+from schema.project import BatchConnection, Project
+from schema.references import Selector, TaskBy, annotation_request_id, customer_text, task_reference, to_selector
+from schema.selection import selected
 from schema.task import Task, TaskLookup
 
-MAX_LIST_ARGUMENT = 100
+_MAX_NAME_BYTES = 2048
+
+After = Annotated[str | None, strawberry.argument(description="A cursor: the page begins behind it.")]
+First = Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")]
+Filter = Annotated[TaskFilter | None, strawberry.argument(description="Which tasks; all where absent.")]
 
 # Such a field's answers may be kept while its tasks are fresh.
 _DEPENDS_ON_TASKS = {"depends_on_tasks": True}
@@ -63,6 +77,64 @@ class Query:
         _bounded(by, "by")
         return await _look_up(info, by)
 
+    @strawberry.field(
+        description="Tasks of both backends in one list: those of the annotation requests asked for, in that order, "
+        "then Scale's, newest first. A backend that fails leaves the other's part whole and on time."
+    )
+    async def tasks(
+        self, info: Info, filter: Filter = None, first: First = DEFAULT_FIRST, after: After = None
+    ) -> TaskConnection | None:
+        page = await info.context.lists.page(
+            to_criteria(filter), first=checked_first(first), after=after, wanted=wanted_of(info)
+        )
+        return TaskConnection(page=page)
+
+    @strawberry.field(description="How many tasks there are: one entry a backend that the filter leaves in.")
+    async def task_counts(self, info: Info, filter: Filter = None) -> list[TaskCounts] | None:
+        wanted = selected(info)
+        counts = await info.context.lists.counts(
+            to_criteria(filter), total="total" in wanted, by_status="byStatus" in wanted
+        )
+        return list(counts)
+
+    @strawberry.field(description="A Rosetta annotation request; null: there is none with this id.")
+    async def annotation_request(
+        self,
+        info: Info,
+        annotation_request_id: Annotated[strawberry.ID, strawberry.argument(description="1 to 255 bytes of UTF-8.")],
+    ) -> AnnotationRequest | None:
+        return await info.context.requests.load(_request_id(annotation_request_id))
+
+    @strawberry.field(description="A Rosetta campaign; null: there is none with this name.")
+    async def campaign(
+        self, info: Info, name: Annotated[str, strawberry.argument(description="Its name, which is not its id.")]
+    ) -> Campaign | None:
+        return await info.context.campaigns.campaign(campaign_name(name, "name"))
+
+    @strawberry.field(description="The Rosetta campaigns of a folder; null: there is no such folder.")
+    async def campaigns(
+        self, info: Info, folder_name: Annotated[str, strawberry.argument(description="The folder's name.")]
+    ) -> list[Campaign] | None:
+        found = await info.context.campaigns.campaigns_of_folder(campaign_name(folder_name, "folderName"))
+        return None if found is None else list(found)
+
+    @strawberry.field(description="All projects of Scale.")
+    async def projects(self, info: Info) -> list[Project] | None:
+        return list(await info.context.places.projects())
+
+    @strawberry.field(description="Batches of Scale, newest first.")
+    async def batches(
+        self,
+        info: Info,
+        project: Annotated[str | None, strawberry.argument(description="Only those of this project.")] = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> BatchConnection | None:
+        if project is not None:
+            customer_text(project, _MAX_NAME_BYTES, "project")
+        page = await info.context.places.batches(project, first=checked_first(first), after=after)
+        return BatchConnection(page=page)
+
     @strawberry.field(description="What the gateway has seen of its backends. Asks no backend.")
     def backends(self, info: Info) -> list[BackendHealth]:
         return list(info.context.report.backends())
@@ -93,8 +165,17 @@ def _outcome(loaded: Task | GatewayError | None, info: Info) -> _Lookup:
 
 
 async def _load_node(info: Info, id: str) -> Node | None:
-    reference = task_reference(decode_id(id))
+    match parts := decode_id(id):
+        case (kind, request_id) if kind == ANNOTATION_REQUEST:
+            return await info.context.requests.load(annotation_request_id(request_id, "id"))
+        case (kind, name) if kind == CAMPAIGN:
+            return await info.context.campaigns.campaign(campaign_name(name, "id"))
+    reference = task_reference(parts)
     return None if reference is None else await info.context.tasks.load(reference)
+
+
+def _request_id(value: str) -> str:
+    return annotation_request_id(value, "annotationRequestId")
 
 
 async def _gather_nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:

@@ -1,22 +1,32 @@
 """Task: what clients see of one unit of labelling work, whichever backend holds it."""
 
+import asyncio
 import dataclasses
-from datetime import datetime
-from enum import Enum
-from typing import Annotated, Protocol
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 import strawberry
 
 from schema.backend import Backend
 from schema.context import Info
-from schema.errors import BackendError, BadInputError, TaskNotFoundError
+from schema.errors import BackendError, BadInputError, RequestTimeoutError, TaskNotFoundError
+from schema.history import TaskEvent, TaskEventAction, completed_at, created_at, updated_at
 from schema.node import Node
 from schema.references import RosettaTaskReference, ScaleTaskReference, TaskReference
 from schema.scalars import JSON, URL
 from schema.status import BackendStatus, ReviewStatus, TaskAction, TaskStatus, allowed_actions
 
+if TYPE_CHECKING:
+    from schema.annotation_request import AnnotationRequest
+
+__all__ = ["Task", "TaskAudit", "TaskEvent", "TaskEventAction", "TaskLookup", "TaskRecord"]
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 # Of the Context such a field looks at the caller's scopes alone.
 _DEPENDS_ON_TASKS = {"depends_on_tasks": True}
+# Such a field either answers at once from the task alone, or with an awaitable: no answer that holds one is kept.
+_TOLD_BY_RECORD = _DEPENDS_ON_TASKS
 
 
 class TaskRecord(Protocol):
@@ -54,44 +64,6 @@ class TaskAudit:
         return self.auditor if info.context.sees_people else None
 
 
-@strawberry.enum(description="What happened to a task.")
-class TaskEventAction(Enum):
-    CREATED = strawberry.enum_value("CREATED", description="The task came to be. Rosetta action 0.")
-    DISTRIBUTED = strawberry.enum_value("DISTRIBUTED", description="Moved to a work pool. Rosetta action 5.")
-    ACCEPTED = strawberry.enum_value("ACCEPTED", description="A worker picked it up. Rosetta action 13.")
-    SUBMITTED = strawberry.enum_value("SUBMITTED", description="Annotation handed in. Rosetta action 7.")
-    REVIEWED = strawberry.enum_value("REVIEWED", description="Review done. Rosetta action 8.")
-    QC_CHECKED = strawberry.enum_value("QC_CHECKED", description="Quality checked. Rosetta action 9.")
-    REJECTED = strawberry.enum_value("REJECTED", description="Sent back from sampling. Rosetta action 10.")
-    RETURNED = strawberry.enum_value(
-        "RETURNED", description="Sent back from review or from the completion pool. Rosetta actions 6 and 17."
-    )
-    RELEASED = strawberry.enum_value("RELEASED", description="Given back by its worker. Rosetta action 2.")
-    PAUSED = strawberry.enum_value("PAUSED", description="Put on hold. Rosetta action 1.")
-    RESUMED = strawberry.enum_value("RESUMED", description="Taken up again. Rosetta action 3.")
-    DISSOLVED = strawberry.enum_value("DISSOLVED", description="Taken out of a sampling package. Rosetta action 14.")
-    COMPLETED = strawberry.enum_value("COMPLETED", description="Finished. Scale's completion time.")
-    AUDITED = strawberry.enum_value("AUDITED", description="Reviewed after completion. Scale's audits.")
-    UNKNOWN = strawberry.enum_value("UNKNOWN", description="An action the backend does not document.")
-
-
-@strawberry.type(description="One thing that happened to a task.")
-class TaskEvent:
-    person: strawberry.Private[str | None]
-    action: TaskEventAction = strawberry.field(description="What happened.")
-    at: datetime | None = strawberry.field(default=None, description="When.")
-    status: TaskStatus | None = strawberry.field(
-        default=None, description="The status the backend noted beside it, where it did."
-    )
-    pool: str | None = strawberry.field(default=None, description="Rosetta: the pool's name.")
-
-    @strawberry.field(
-        description="Who did it. Personal data: null without the scope `people`.", metadata=_DEPENDS_ON_TASKS
-    )
-    def worker(self, info: Info) -> str | None:
-        return self.person if info.context.sees_people else None
-
-
 @strawberry.type(
     description="One unit of labelling work, whichever backend holds it. Fields that a backend does not have are null."
 )
@@ -100,6 +72,10 @@ class Task(Node):
     known_view_url: strawberry.Private[str | None] = None
     # A bulk read does not bring viewUrl: then it is read alone, when asked for.
     has_view_url: strawberry.Private[bool] = True
+    # What the record itself tells. Rosetta's tells nothing: there the fields of these names ask the history.
+    created_at: strawberry.Private[datetime | None] = None
+    updated_at: strawberry.Private[datetime | None] = None
+    completed_at: strawberry.Private[datetime | None] = None
     # Its JSON by selection: part of this very object, never of one that replaces it.
     rendered: strawberry.Private[object] = dataclasses.field(init=False, default=None, repr=False, compare=False)
 
@@ -136,11 +112,6 @@ class Task(Node):
         default=None, description="Scale: version of the project's parameters."
     )
     audits: list[TaskAudit] = strawberry.field(default_factory=list, description="Scale: reviews of the finished work.")
-    created_at: datetime | None = strawberry.field(default=None, description="When the task was created.")
-    updated_at: datetime | None = strawberry.field(
-        default=None, description="When it last changed; may move after completion."
-    )
-    completed_at: datetime | None = strawberry.field(default=None, description="When it was completed.")
     fetched_at: datetime = strawberry.field(description="When the gateway read this from the backend.")
     is_stale: bool = strawberry.field(
         default=False,
@@ -178,6 +149,65 @@ class Task(Node):
         url = await info.context.tasks.load_view_url(self.reference)
         return None if url is None else URL(url)
 
+    @strawberry.field(
+        name="createdAt",
+        metadata=_TOLD_BY_RECORD,
+        description="When the task was created. Rosetta's comes from its history, read only when selected.",
+    )
+    def created_at_field(self, info: Info) -> datetime | None:
+        return self._moment(info, self.created_at, created_at)
+
+    @strawberry.field(
+        name="updatedAt",
+        metadata=_TOLD_BY_RECORD,
+        description="When it last changed; may move after completion. Rosetta's comes from its history.",
+    )
+    def updated_at_field(self, info: Info) -> datetime | None:
+        return self._moment(info, self.updated_at, updated_at)
+
+    @strawberry.field(
+        name="completedAt",
+        metadata=_TOLD_BY_RECORD,
+        description="When it was completed. Rosetta's comes from its history: the last step written down before "
+        "completion where completion itself is not.",
+    )
+    def completed_at_field(self, info: Info) -> datetime | None:
+        return self._moment(info, self.completed_at, lambda events: completed_at(events, self.status))
+
+    @strawberry.field(
+        description="What happened, oldest first. Rosetta: its records, read once for all tasks of an annotation "
+        "request; null where they cannot be told apart. Scale: what the task itself tells."
+    )
+    async def history(self, info: Info) -> list[TaskEvent] | None:
+        if isinstance(self.reference, ScaleTaskReference):
+            return _told_by_record(self)
+        events = await info.context.requests.history(self.reference)
+        return None if events is None else list(events)
+
+    @strawberry.field(
+        description="The same scene in the other backend: the Scale task whose unique id is the scene's id; the "
+        "scene that a Scale task's metadata names, its unique id standing in for a missing scene id. Empty where "
+        "there is none; null, with an entry in `errors`, where that backend fails."
+    )
+    async def counterparts(self, info: Info) -> list[Annotated["Task", strawberry.lazy("schema.task")]] | None:
+        return list(await info.context.counterparts.load(self))
+
+    @strawberry.field(description="Rosetta: the annotation request that the task's scene is of.")
+    async def annotation_request(
+        self, info: Info
+    ) -> Annotated["AnnotationRequest", strawberry.lazy("schema.annotation_request")] | None:
+        if isinstance(self.reference, ScaleTaskReference):
+            return None
+        return await info.context.requests.load(self.reference.annotation_request_id)
+
+    def _moment(
+        self, info: Info, known: datetime | None, of: Callable[[Sequence[TaskEvent]], datetime | None]
+    ) -> datetime | None:
+        """What the record tells, at once; else something that asks the history when GraphQL awaits it."""
+        if known is not None or isinstance(self.reference, ScaleTaskReference):
+            return known
+        return cast("datetime | None", _ToldByHistory(info, self.reference, of))
+
     @strawberry.field(description="Scale: the parameters of the task's type.")
     def params(self) -> JSON | None:
         return self.record.params()
@@ -197,6 +227,45 @@ class Task(Node):
     )
     def raw(self, info: Info) -> JSON:
         return self.record.raw(with_people=info.context.sees_people)
+
+
+class _ToldByHistory:
+    """A moment to be awaited. No coroutine: whoever finds that it cannot wait here may drop it."""
+
+    def __init__(
+        self, info: Info, reference: RosettaTaskReference, of: Callable[[Sequence[TaskEvent]], datetime | None]
+    ) -> None:
+        self._info = info
+        self._reference = reference
+        self._of = of
+
+    def __await__(self) -> Generator[Any, None, datetime | None]:
+        return self._ask().__await__()
+
+    async def _ask(self) -> datetime | None:
+        context = self._info.context
+        try:
+            # Whoever minds the operation's deadline for resolvers that wait takes this one for one that does not.
+            async with asyncio.timeout_at(context.deadline) as bound:
+                events = await context.requests.history(self._reference)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise RequestTimeoutError from None
+        return None if events is None else self._of(events)
+
+
+def _told_by_record(task: Task) -> list[TaskEvent]:
+    """Creation, completion and reviews of a Scale task; what has no time comes last."""
+    events = [
+        TaskEvent(person=audit.auditor, action=TaskEventAction.AUDITED, at=audit.audited_at) for audit in task.audits
+    ]
+    if task.created_at is not None:
+        events.append(TaskEvent(person=None, action=TaskEventAction.CREATED, at=task.created_at))
+    if task.completed_at is not None:
+        done = TaskStatus.COMPLETED
+        events.append(TaskEvent(person=None, action=TaskEventAction.COMPLETED, at=task.completed_at, status=done))
+    return sorted(events, key=lambda event: event.at or _END_OF_TIME)
 
 
 TaskLookup = Annotated[

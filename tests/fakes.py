@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import strawberry
 
 from gateway.backends.base import Outcome
 from gateway.backends.guard import Guard
 from schema.backend import Backend
+from schema.connection import ListedPage, Wanted
+from schema.context import AnnotationRequestReader, CampaignReader, CounterpartReader, PlaceReader, TaskLister
+from schema.counts import TaskCounts
 from schema.errors import ErrorCode
+from schema.filter import TaskCriteria
+from schema.history import TaskEvent
+from schema.project import BatchPage, Project
 from schema.references import Reference, RosettaTaskReference, ScaleTaskReference, global_id
 from schema.scalars import JSON
 from schema.status import TaskStatus
@@ -121,3 +128,79 @@ class CountingObserver:
 
     def misfit(self, backend: Backend, field: str) -> None:
         self.misfits.append((backend, field))
+
+
+class FakeLister:
+    """Lists and counts nothing."""
+
+    async def page(self, criteria: TaskCriteria, *, first: int, after: str | None, wanted: Wanted) -> ListedPage:
+        return ListedPage(tasks=(), cursor_behind=str, has_next=False, has_previous=False)
+
+    async def counts(self, criteria: TaskCriteria, *, total: bool, by_status: bool) -> Sequence[TaskCounts]:
+        return ()
+
+
+class FakeHierarchy:
+    """Knows no annotation request, campaign, project, batch or counterpart."""
+
+    async def load(self, named: object) -> None:
+        return None
+
+    async def progress(self, annotation_request_id: str) -> None:
+        return None
+
+    async def status_counts(self, annotation_request_id: str) -> None:
+        return None
+
+    async def history(self, reference: RosettaTaskReference) -> Sequence[TaskEvent] | None:
+        return None
+
+    async def campaign(self, name: str) -> None:
+        return None
+
+    async def campaigns_of_folder(self, folder_name: str) -> None:
+        return None
+
+    async def frames(self, campaign_id: str) -> None:
+        return None
+
+    async def projects(self) -> Sequence[Project]:
+        return ()
+
+    async def batches(self, project: str | None, *, first: int, after: str | None) -> BatchPage:
+        return BatchPage(batches=(), cursor_behind=str, has_next=False, has_previous=False, total=0)
+
+    async def batch_status_counts(self, name: str) -> None:
+        return None
+
+
+class FakeCounterparts:
+    """Finds the tasks it was given."""
+
+    def __init__(self, *tasks: Task) -> None:
+        self.tasks = tasks
+
+    async def load(self, task: Task) -> Sequence[Task]:
+        return self.tasks
+
+
+class FakeReaders(TypedDict):
+    """The fields of a Context by which lists and what holds tasks are asked for."""
+
+    lists: TaskLister
+    requests: AnnotationRequestReader
+    campaigns: CampaignReader
+    places: PlaceReader
+    counterparts: CounterpartReader
+
+
+def fake_readers(lists: TaskLister | None = None, counterparts: CounterpartReader | None = None) -> FakeReaders:
+    """Readers that know nothing but what they are given."""
+    nothing = FakeHierarchy()
+    return FakeReaders(
+        lists=lists or FakeLister(),
+        requests=nothing,
+        campaigns=nothing,
+        places=nothing,
+        counterparts=counterparts or FakeCounterparts(),
+    )

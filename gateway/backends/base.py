@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import NoReturn, Protocol, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias, TypeVar
 
 from schema.backend import Backend
 from schema.changes import Change
@@ -14,8 +14,14 @@ from schema.errors import ErrorCode, GatewayError
 from schema.references import Reference
 from schema.task import Task
 
+Client = TypeVar("Client")
+
 # What asking for one task leads to: the task, None where the backend knows no such task, or why it is not known.
 Outcome: TypeAlias = Task | GatewayError | None
+
+
+class UnusableRecordError(GatewayError):
+    """BACKEND_BAD_RESPONSE for one record alone: what came with it can be used."""
 
 
 class TaskBackend(Protocol):
@@ -176,3 +182,10 @@ class UnconfiguredBackend:
             f"{self.backend.name} has no credentials in this gateway's settings",
             backend=self.backend,
         )
+
+
+def configured(client: Client | UnconfiguredBackend) -> Client:
+    """The client itself. Raises GatewayError BACKEND_NOT_CONFIGURED where there is none."""
+    if isinstance(client, UnconfiguredBackend):
+        raise client.failure()
+    return client

@@ -21,6 +21,7 @@ from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, callbacks
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
 from schema.backend import Backend
+from tests.waiting import until
 
 CHANGES = """subscription($by: [TaskBy!]!) {
   taskChanged(by: $by) {
@@ -74,8 +75,7 @@ async def serving(app: ASGIApp, settings: Settings | None = None, port: int = 0)
     server = uvicorn.Server(config)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started, 30)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
@@ -99,10 +99,10 @@ class Subscriber:
             message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
 
-    async def watch(self, *by: Mapping[str, object]) -> str:
+    async def watch(self, *by: Mapping[str, object], query: str = CHANGES) -> str:
         """Begins to listen; returns the subscription's id."""
         name = str(next(self._ids))
-        await self.say(id=name, type="subscribe", payload={"query": CHANGES, "variables": {"by": by}})
+        await self.say(id=name, type="subscribe", payload={"query": query, "variables": {"by": by}})
         return name
 
     async def change(self, patience_s: float = PATIENCE_S) -> dict[str, Any]:
@@ -117,7 +117,8 @@ class Subscriber:
 @asynccontextmanager
 async def subscriber(url: str) -> AsyncIterator[Subscriber]:
     """A socket that has introduced itself."""
-    async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:  # type: ignore[list-item]
+    protocols: Any = ["graphql-transport-ws"]
+    async with connect(url, subprotocols=protocols, proxy=None, max_size=None, compression=None) as connection:
         client = Subscriber(connection)
         await client.say(type="connection_init")
         assert (await client.hear())["type"] == "connection_ack"

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.cache import Freshness, TaskCache
@@ -177,33 +176,41 @@ async def test_listeners_that_vanish() -> None:
     """A socket that is cut without a word leaves no task running, and its watch ends."""
     async with live_world() as gateway:
         before = asyncio.all_tasks()
-        async with connect(gateway.socket_url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:  # type: ignore[list-item]
-            client = Subscriber(connection)
-            await client.say(type="connection_init")
-            await client.hear()
+        async with subscriber(gateway.socket_url) as client:
             await client.watch(PENDING)
             await client.change()
-            connection.transport.abort()
+            client.connection.transport.abort()
         await until_idle(before)
 
 
-async def test_a_listener_that_never_reads() -> None:
-    """One that takes nothing in holds up nobody; the others hear of the change at once."""
-    async with live_world() as gateway, subscriber(gateway.socket_url) as other:
-        async with connect(gateway.socket_url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:  # type: ignore[list-item]
-            silent = Subscriber(connection)
-            await silent.say(type="connection_init")
-            await silent.hear()
-            await silent.watch(PENDING)
-            connection.transport.pause_reading()
-            await other.watch(PENDING)
-            await other.change()
-            for _ in range(200):
-                gateway.sandbox.scale.store.recall(DEMO_PENDING)
-                await gateway.complete(DEMO_PENDING)
-            while (await other.change(5))["task"]["status"] != "COMPLETED":
-                pass
-            connection.transport.abort()
+LARGE = "subscription($by: [TaskBy!]!) { taskChanged(by: $by) { task { timesRedone params } } }"
+
+
+async def test_a_listener_that_stops_reading() -> None:
+    """One that takes nothing in holds up nobody and piles nothing up: when it reads on it is told the latest state."""
+    async with (
+        live_world() as gateway,
+        subscriber(gateway.socket_url) as other,
+        subscriber(gateway.socket_url) as slow,
+    ):
+        store = gateway.sandbox.scale.store
+        store.patch(DEMO_PENDING, params={"padding": "x" * 600_000}, callback_url="http://gateway.sandbox/")
+        await slow.watch(PENDING, query=LARGE)
+        await slow.change()
+        slow.connection.transport.pause_reading()
+        await other.watch(PENDING)
+        await other.change()
+        for number in range(1, 31):
+            store.patch(DEMO_PENDING, times_redone=number)
+            await gateway.complete(DEMO_PENDING)
+            await other.change(5)
+        slow.connection.transport.resume_reading()
+        told = [0]
+        while told[-1] < 30:
+            told.append((await slow.change())["task"]["timesRedone"])
+
+    assert len(told) < 30
+    assert told == sorted(told)
 
 
 @pytest.mark.parametrize("garbage", ["{", "null", "[]", '{"type": 5}', '{"type": "subscribe"}', "x" * 100_000])
@@ -216,9 +223,13 @@ async def test_garbage(garbage: str) -> None:
             await client.change()
             await client.connection.send(garbage)
             with pytest.raises(ConnectionClosed):
-                while True:
-                    await client.hear()
+                await _hear_all(client)
         await until_idle(before)
+
+
+async def _hear_all(client: Subscriber) -> None:
+    while True:
+        await client.hear()
 
 
 async def test_ten_thousand_subscriptions() -> None:

@@ -8,6 +8,7 @@ from schema import build_schema
 from schema.context import Caller, Context, Scope
 from schema.cost import FIELD_COSTS
 from schema.errors import ErrorCode, GatewayError
+from tests.fakes import fake_readers
 
 SCHEMA = build_schema()._schema
 ROOTS = [(SCHEMA.query_type, Scope.READ), (SCHEMA.mutation_type, Scope.WRITE), (SCHEMA.subscription_type, Scope.READ)]
@@ -24,7 +25,9 @@ class _Info:
 
     def __init__(self, *scopes: Scope) -> None:
         nobody: Any = None
-        self.context = Context(Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody, nobody)
+        self.context = Context(
+            Caller("test", frozenset(scopes)), "request-1", nobody, nobody, nobody, nobody, **fake_readers()
+        )
 
 
 @pytest.mark.parametrize(("root", "name", "scope"), FIELDS)

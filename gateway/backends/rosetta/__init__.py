@@ -1,8 +1,9 @@
 """Rosetta by Stardust AI: its signature, its codes, its reads, and its records made Tasks."""
 
-from gateway.backends.rosetta.annotation_requests import ImportedRequest, ImportState, Schedule
+from gateway.backends.rosetta.annotation_requests import ImportedRequest, ImportState, Schedule, derived_status
 from gateway.backends.rosetta.campaigns import Campaign, Frames
 from gateway.backends.rosetta.client import DEFAULT_ZONE, RequestTasks, RosettaClient, rosetta_backend
+from gateway.backends.rosetta.scenes import ReadingPlan
 from gateway.backends.rosetta.statistics import StatisticsRow
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "Frames",
     "ImportState",
     "ImportedRequest",
+    "ReadingPlan",
     "RequestTasks",
     "RosettaClient",
     "Schedule",
     "StatisticsRow",
+    "derived_status",
     "rosetta_backend",
 ]

@@ -19,7 +19,7 @@ from gateway.backends.rosetta.campaigns import Campaign, Frames
 from gateway.backends.rosetta.envelope import bad_response
 from gateway.backends.rosetta.normalize import restored_task
 from gateway.backends.rosetta.reads import RosettaReads
-from gateway.backends.rosetta.scenes import SceneReader, by_annotation_request
+from gateway.backends.rosetta.scenes import ReadingPlan, SceneReader, by_annotation_request
 from gateway.backends.rosetta.statistics import StatisticsRow, by_task
 from gateway.backends.transport import BackendTransport, Limits, Wire
 from schema.backend import Backend
@@ -29,6 +29,7 @@ from schema.task import Task, TaskEvent
 
 # Rosetta writes no zone; the moments hidden in old request ids fit this one.
 DEFAULT_ZONE: Final = "Asia/Shanghai"
+_AS_CHEAP = ReadingPlan()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -95,6 +96,21 @@ class RosettaClient:
             request=request,
             outcomes=MappingProxyType({reference.scene_id: outcomes[reference] for reference in wanted}),
         )
+
+    async def read_scenes(
+        self, request: ImportedRequest, scene_ids: Sequence[str], how: ReadingPlan = _AS_CHEAP
+    ) -> Mapping[str, Outcome]:
+        """An outcome for each of `scene_ids`, scenes of `request` as it was read, and for those that come along.
+
+        Bulk or alone, whichever costs fewer calls; the request itself is not read again.
+        """
+        scenes = _references(request)
+        names = frozenset(scene_ids)
+        wanted = [reference for reference in scenes if reference.scene_id in names]
+        outcomes: dict[RosettaTaskReference, Outcome] = {}
+        async with self._late(wanted, outcomes):
+            await self._scenes.read_some(scenes, frozenset(wanted), request, outcomes, how)
+        return {reference.scene_id: outcome for reference, outcome in outcomes.items()}
 
     async def annotation_request(self, annotation_request_id: str) -> ImportedRequest | None:
         """How the scenes of an annotation request were imported."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from gateway.backends.base import UnusableRecordError
 from gateway.backends.rosetta.fields import Fields, Misfit
 from gateway.backends.rosetta.statistics import StatisticsRow
 from gateway.backends.rosetta.statuses import task_status
@@ -148,4 +149,4 @@ def _without_people(value: object) -> object:
 
 def _no_status() -> GatewayError:
     message = f"{Backend.ROSETTA.name} sent a task without a readable status"
-    return GatewayError(ErrorCode.BACKEND_BAD_RESPONSE, message, backend=Backend.ROSETTA)
+    return UnusableRecordError(ErrorCode.BACKEND_BAD_RESPONSE, message, backend=Backend.ROSETTA)

@@ -9,11 +9,12 @@ to be in between is in both.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from gateway.backends.base import Outcome
 from gateway.backends.rosetta.annotation_requests import ImportedRequest, derived_status
@@ -29,9 +30,22 @@ from schema.references import RosettaTaskReference
 Outcomes: TypeAlias = MutableMapping[RosettaTaskReference, Outcome]
 
 _KNOWN_SIZES = 10_000
+_UNJOINED_S = 300.0
 # How many scenes a whole request's read may read alone where its rows do not join: a page of a list's worth.
 _MAX_SINGLE_READS = 100
 _FINAL = frozenset({ErrorCode.BACKEND_REFUSED})
+
+
+@dataclass(frozen=True)
+class ReadingPlan:
+    """How some scenes of a request are read.
+
+    `ahead` is how many scenes will be wanted in all, these included. Without `reads_alone` scenes that have no row get
+    no outcome.
+    """
+
+    ahead: int = 0
+    reads_alone: bool = True
 
 
 class SceneReader:
@@ -41,6 +55,8 @@ class SceneReader:
         self._reads = reads
         self._now = now
         self._sizes: LRUCache[str, int] = LRUCache(_KNOWN_SIZES)
+        # Requests most of whose rows were of no scene of theirs: not read in bulk again for a while.
+        self._unjoined: TTLCache[str, bool] = TTLCache(_KNOWN_SIZES, _UNJOINED_S, lambda: now().timestamp())
 
     async def request(self, annotation_request_id: str) -> ImportedRequest | None:
         """The annotation request, its size remembered. Raises GatewayError."""
@@ -80,17 +96,41 @@ class SceneReader:
         if tasks:
             await self._read_pages(tasks, request, outcomes, max_single_reads=_MAX_SINGLE_READS)
 
+    async def read_some(
+        self,
+        scenes: Sequence[RosettaTaskReference],
+        wanted: Collection[RosettaTaskReference],
+        request: ImportedRequest,
+        outcomes: Outcomes,
+        how: ReadingPlan,
+    ) -> None:
+        """Puts an outcome for each of `wanted`, and for what else comes along of `scenes`, all those of `request`.
+
+        Never raises GatewayError.
+        """
+        tasks = self._settle(scenes, request, outcomes)
+        needed = [reference for reference in tasks if reference in wanted]
+        if not needed:
+            return
+        joins = request.annotation_request_id not in self._unjoined
+        if joins and pays(max(len(needed), how.ahead), len(request.task_ids)):
+            await self._read_pages(tasks, request, outcomes, alone=needed if how.reads_alone else ())
+        elif how.reads_alone:
+            await self._read_alone(needed, outcomes, request)
+
     async def _read_pages(
         self,
         tasks: Sequence[RosettaTaskReference],
         request: ImportedRequest,
         outcomes: Outcomes,
         *,
+        alone: Collection[RosettaTaskReference] | None = None,
         max_single_reads: int | None = None,
     ) -> None:
         """Puts an outcome for each of `tasks`, scenes of `request` that are tasks, from its statistics.
 
-        At most `max_single_reads` scenes without a row are read alone; the others' outcome is a failure.
+        At most `max_single_reads` scenes without a row are read alone; the others' outcome is a failure. With `alone`
+        only those of it are, and the others have no outcome.
         """
         walked = await self._reads.statistics(request.annotation_request_id)
         rows = {} if walked is None else {row.task_id: row for row in walked.rows}
@@ -102,6 +142,10 @@ class SceneReader:
                 left.append(reference)
             else:
                 outcomes[reference] = _row_outcome(reference, row, fetched_at)
+        if (walked is None or walked.failure is None) and 2 * len(left) > len(tasks):
+            self._unjoined[request.annotation_request_id] = True
+        if alone is not None and (walked is None or walked.failure is None):
+            left = [reference for reference in left if reference in alone]
         if walked is not None and walked.failure is not None:
             await self._without_bulk(left, outcomes, walked.failure, request, max_single_reads)
         elif left:

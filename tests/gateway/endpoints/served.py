@@ -32,6 +32,7 @@ from schema.errors import GatewayError, bad_input
 from schema.health import BackendHealth
 from schema.references import Reference, Selector
 from schema.task import Task
+from tests.fakes import fake_readers
 
 
 class NoBackends:
@@ -116,6 +117,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             Broker(lambda: datetime.now(UTC)),
             deadline=deadline,
             no_cache=no_cache,
+            **fake_readers(),
         )
 
     endpoint = graphql_endpoint(

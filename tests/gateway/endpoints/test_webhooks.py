@@ -23,9 +23,9 @@ STATUS = f'{{ task(by: {{scaleTaskId: "{DEMO_PENDING}"}}) {{ status }} }}'
 async def call_back(gateway: World, body: object, secret: str | None = CALLBACK_SECRET) -> httpx.Response:
     """Posts a callback."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"content-type": b"application/json"}
+    headers = {b"content-type": b"application/json"}
     if secret is not None:
-        headers["scale-callback-auth"] = secret.encode()
+        headers[b"scale-callback-auth"] = secret.encode()
     return await gateway.client.post("/webhooks/scale", content=content, headers=headers)
 
 

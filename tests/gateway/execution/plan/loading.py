@@ -18,7 +18,7 @@ from schema.references import Reference, ScaleUniqueId, Selector, global_id
 from schema.scalars import JSON
 from schema.status import BackendStatus, ReviewStatus, TaskStatus
 from schema.task import Task, TaskAudit
-from tests.fakes import scale
+from tests.fakes import fake_readers, scale
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _TEXTS = (None, "", "text", "車両", 'quo"te', "line\nbreak", "\u2028")
@@ -195,5 +195,6 @@ def context(seed: int) -> tuple[Context, GeneratedLoader]:
         writes=unused,
         report=GeneratedReport(seed),
         watch=unused,
+        **fake_readers(),
     )
     return made, loader
