@@ -1,7 +1,7 @@
 """Looks tasks up, cancels some of them, waits for the others: python service.py http://HOST/graphql < names.json
 
-names.json: {"look_up": [TaskBy, ...], "cancel": [TaskBy, ...], "wait_for": [TaskBy, ...]}. Prints what came of each task,
-one JSON object a line.
+names.json: {"look_up": [TaskBy, ...], "cancel": [TaskBy, ...], "wait_for": [TaskBy, ...]}. Prints what came of each
+task, one JSON object a line.
 """
 
 import asyncio

@@ -34,9 +34,7 @@ async def export(lister: TaskLister, options: ExportOptions) -> int:
     progress = Progress(sys.stderr)
     with open_sink(options.output, appends=options.after is not None) as sink, _stopped_by_signals() as stop:
         page = _Page(sink, options)
-        exporter = Exporter(
-            lister, options.criteria, page.write, progress, stop, wants_total=progress.is_shown
-        )
+        exporter = Exporter(lister, options.criteria, page.write, progress, stop, wants_total=progress.is_shown)
         try:
             ending = await exporter.run(options.after)
         except OSError as error:
