@@ -105,7 +105,7 @@ async def test_a_bad_representation_is_an_error_in_place(bad: object) -> None:
 async def test_a_failing_backend_leaves_the_others_whole() -> None:
     """Scale's entities fail with their code, Rosetta's are there."""
     sandbox = DemoSandbox(SandboxClock.manual())
-    sandbox.scale.faults.always(Fault(status=500))
+    sandbox.scale.faults.add(Fault(kind="status", status=500))
 
     async with world(sandbox, GATEWAY_FEDERATION="true") as gateway:
         found = await _ask(gateway, BY_KEY[2][0], BY_KEY[3][0])
