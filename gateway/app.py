@@ -13,11 +13,12 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
+from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend, Webhook
 from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
+from gateway.backends.observers import Observers
 from gateway.backends.rosetta import RosettaClient, rosetta_backend
 from gateway.backends.scale import ScaleClient, scale_backend
 from gateway.backends.scale.sweep import ProjectSweep
@@ -27,10 +28,11 @@ from gateway.cache import Freshness, TaskCache
 from gateway.counterparts import SceneKeys
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
-from gateway.endpoints.health import livez, readyz, sdl_endpoint
+from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
 from gateway.execution.deadline import bound_fields
+from gateway.execution.observed import Observation
 from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.metrics import Metrics
@@ -41,10 +43,13 @@ from gateway.redis_replicas import RedisReplicas
 from gateway.redis_storage import RedisStorage
 from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
+from gateway.sampler import Show, sample
 from gateway.settings import BackendLimits, Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
-from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from gateway.tally import TallyKeeper
+from gateway.tracing import CallTracing, NoTracing, Tracing
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
@@ -55,6 +60,7 @@ _log = structlog.get_logger(__name__)
 # A page of an export is the last that is of use of it.
 _PASSING_TASKS = 500
 _NO_DEADLINE = float("inf")
+_NO_TRACING = NoTracing()
 _LOADERS_FIRST_S = 0.05
 
 
@@ -70,18 +76,23 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Starlette:
+    metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
+) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
     the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
-    rounds of watching.
+    rounds of watching. `metrics` are shared with other workers, where there are any; `tracing`
+    replaces what the settings ask for.
     """
+    metrics = metrics or Metrics()
+    observed = observation(settings, metrics, tracing)
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
-    scale, rosetta = backend_clients(settings, health, wires, now, guards)
+    observer = Observers(health, metrics, TallyKeeper())
+    scale, rosetta = backend_clients(settings, observer, wires, now, guards, observed.tracing)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
-    metrics = Metrics()
     storage = _storage(settings, clock, metrics)
     freshness = _freshness(settings)
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
@@ -117,6 +128,7 @@ def create_app(
             **readers.for_operation(deadline, no_cache=no_cache),
         )
 
+    answers = KeptAnswers(cache) if settings.keep_answers else None
     graphql = graphql_endpoint(
         settings,
         schema,
@@ -124,8 +136,8 @@ def create_app(
         keys=keys,
         store=store,
         rate=rate,
-        metrics=metrics,
-        answers=KeptAnswers(cache) if settings.keep_answers else None,
+        observation=observed,
+        answers=answers,
     )
     sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
 
@@ -151,21 +163,47 @@ def create_app(
                 closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
+            sampling = asyncio.create_task(
+                sample(_shows(metrics, observed, repository, answers, guards), metrics.loop_lag.observe)
+            )
+            closing.push_async_callback(_ended, sampling)
+            closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
             yield
 
-    return Gateway(
-        graphql,
-        lifespan=lifespan,
-        routes=[
-            Route("/schema.graphql", schema_graphql),
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            metrics_route(metrics.registry),
-            *([graphiql_files(example_operations())] if settings.shows_graphiql else []),
-            *_webhook_routes(settings, live, metrics),
-        ],
-    )
+    routes: list[BaseRoute] = [
+        Route("/schema.graphql", schema_graphql),
+        Route("/livez", livez),
+        readyz_route(observed.drain, has_backend=bool(_configured(settings))),
+        *_webhook_routes(settings, live, metrics),
+    ]
+    if settings.metrics.port is None:
+        routes.append(metrics_route(metrics.exposition))
+    if settings.shows_graphiql:
+        routes.append(graphiql_files(example_operations()))
+    return Gateway(graphql, observed.drain, lifespan=lifespan, routes=routes)
+
+
+def _shows(
+    metrics: Metrics,
+    observed: Observation,
+    repository: TaskRepository,
+    answers: KeptAnswers | None,
+    guards: Mapping[Backend, Guard],
+) -> list[Show]:
+    """What is a state, or counted elsewhere, and not told to the metrics as it happens."""
+
+    def guarded() -> None:
+        for backend, guard in guards.items():
+            metrics.show_circuit(backend, guard.circuit.state)
+            metrics.show_retries(backend, guard.retries, guard.retries_left)
+
+    def cached() -> None:
+        kept = {} if answers is None else {"kept": answers.hits}
+        metrics.show_reads({**repository.counts.found, **kept}, repository.counts.coalesced)
+        metrics.show_cache(*repository.cached)
+
+    return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
 
 
 @asynccontextmanager
@@ -189,15 +227,16 @@ async def task_lister(settings: Settings) -> AsyncIterator[TaskLister]:
 
 def backend_clients(
     settings: Settings,
-    health: HealthLog,
+    observer: CallObserver,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
     now: Callable[[], datetime] = _now,
     guards: Mapping[Backend, Guard] = MappingProxyType({}),
+    tracing: CallTracing = _NO_TRACING,
 ) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
     """Scale's and Rosetta's client; whoever asks for them closes them."""
     return (
-        _scale(settings, health, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE)),
-        _rosetta(settings, health, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA)),
+        _scale(settings, observer, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE), tracing),
+        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA), tracing),
     )
 
 
@@ -218,7 +257,12 @@ def _limits(settings: BackendLimits) -> Limits:
 
 
 def _scale(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "ScaleClient | UnconfiguredBackend":
     scale = settings.scale
     if scale.api_key is None:
@@ -227,15 +271,21 @@ def _scale(
         str(scale.base_url),
         scale.api_key.get_secret_value(),
         limits=_limits(scale),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
         guard=guard,
+        tracing=tracing,
     )
 
 
 def _rosetta(
-    settings: Settings, health: HealthLog, wire: Wire | None, now: Callable[[], datetime], guard: Guard | None
+    settings: Settings,
+    observer: CallObserver,
+    wire: Wire | None,
+    now: Callable[[], datetime],
+    guard: Guard | None,
+    tracing: CallTracing,
 ) -> "RosettaClient | UnconfiguredBackend":
     rosetta = settings.rosetta
     if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
@@ -246,10 +296,11 @@ def _rosetta(
         rosetta.secret_key.get_secret_value(),
         time_zone=ZoneInfo(rosetta.time_zone),
         limits=_limits(rosetta),
-        observer=health,
+        observer=observer,
         wire=wire,
         now=now,
         guard=guard,
+        tracing=tracing,
     )
 
 

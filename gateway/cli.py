@@ -13,9 +13,8 @@ from pathlib import Path
 
 import uvicorn
 from dotenv import dotenv_values
-from starlette.types import ASGIApp
 
-from gateway.app import create_app, task_lister
+from gateway.app import task_lister
 from gateway.check import check_backends
 from gateway.demo import (
     DEMO_ENVIRONMENT,
@@ -30,8 +29,10 @@ from gateway.export.command import ExportOptions, export
 from gateway.export.filter import parse_filter
 from gateway.export.rows import Format
 from gateway.sandbox.clock import SandboxClock
+from gateway.server import DrainingServer, server_config
 from gateway.settings import PREFIX, Anonymous, Settings, SettingsError
 from gateway.telemetry import set_up_logging
+from gateway.workers import run_server, run_workers
 from schema import build_schema, build_subgraph_sdl
 from schema.errors import GatewayError
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     sandbox = commands.add_parser("sandbox", help="the two emulators alone, on ports")
+    sandbox.add_argument("--host", default="127.0.0.1")
     sandbox.add_argument("--scale-port", type=_port, default=9101)
     sandbox.add_argument("--rosetta-port", type=_port, default=9102)
     sandbox.set_defaults(command=_sandbox)
@@ -104,14 +106,19 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
     for query in DEMO_QUERIES:
         print(f"  {query}\n", flush=True)
-    return _run(app, "127.0.0.1", options.port, settings)
+    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app.drain, 0)
+    return server.run_to_the_end()
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = _settings(options.env_file)
+    environment = _environment(options.env_file)
+    settings = Settings.from_env(environment)
     _refuse_open_house(settings, insecure=options.insecure)
     set_up_logging(settings.log_level, settings.log_format, settings.secrets())
-    return _run(create_app(settings), settings.host, settings.port, settings)
+    try:
+        return run_server(settings) if settings.workers == 1 else run_workers(settings, environment)
+    except OSError as error:
+        raise SettingsError(f"{settings.host}: cannot listen there: {error.strerror or error}") from error
 
 
 def _refuse_open_house(settings: Settings, *, insecure: bool) -> None:
@@ -135,18 +142,18 @@ def _is_loopback(host: str) -> bool:
 def _sandbox(options: argparse.Namespace) -> int:
     set_up_logging("info", None)
     sandbox = DemoSandbox(SandboxClock())
-    print(f"GATEWAY_SCALE__BASE_URL=http://127.0.0.1:{options.scale_port}/v1")
+    print(f"GATEWAY_SCALE__BASE_URL=http://{options.host}:{options.scale_port}/v1")
     print(f"GATEWAY_SCALE__API_KEY={SCALE_KEY}")
-    print(f"GATEWAY_ROSETTA__BASE_URL=http://127.0.0.1:{options.rosetta_port}/rosetta-open")
+    print(f"GATEWAY_ROSETTA__BASE_URL=http://{options.host}:{options.rosetta_port}/rosetta-open")
     print(f"GATEWAY_ROSETTA__ACCESS_KEY={ROSETTA_ACCESS_KEY}")
     print(f"GATEWAY_ROSETTA__SECRET_KEY={ROSETTA_SECRET_KEY}", flush=True)
-    asyncio.run(_serve_sandbox(sandbox, options.scale_port, options.rosetta_port))
+    asyncio.run(_serve_sandbox(sandbox, options.host, options.scale_port, options.rosetta_port))
     return 0
 
 
-async def _serve_sandbox(sandbox: DemoSandbox, scale_port: int, rosetta_port: int) -> None:
+async def _serve_sandbox(sandbox: DemoSandbox, host: str, scale_port: int, rosetta_port: int) -> None:
     servers = [
-        uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+        uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None, lifespan="off"))
         for app, port in ((sandbox.scale.app, scale_port), (sandbox.rosetta.app, rosetta_port))
     ]
     moving = asyncio.create_task(sandbox.run())
@@ -191,12 +198,16 @@ async def _run_export(settings: Settings, options: ExportOptions) -> int:
 
 
 def _settings(env_file: Path | None) -> Settings:
+    return Settings.from_env(_environment(env_file))
+
+
+def _environment(env_file: Path | None) -> dict[str, str]:
     from_file: dict[str, str] = {}
     if env_file is not None:
         if not env_file.is_file():
             raise SettingsError(f"--env-file: there is no file {env_file}")
         from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
-    return Settings.from_env({**from_file, **os.environ})
+    return {**from_file, **os.environ}
 
 
 def _gateway_part(env: Mapping[str, str]) -> dict[str, str]:
@@ -205,30 +216,3 @@ def _gateway_part(env: Mapping[str, str]) -> dict[str, str]:
 
 
 _BACKEND_PREFIXES = ("GATEWAY_SCALE__", "GATEWAY_ROSETTA__")
-
-
-def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvicorn.Config:
-    """How uvicorn runs the gateway, here and in tests."""
-    return uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        root_path=settings.root_path,
-        log_config=None,
-        access_log=False,
-        ws="websockets-sansio",
-        ws_max_size=settings.limits.body_bytes,
-        server_header=False,
-        # What a client says about itself in X-Forwarded-For counts only from proxies that are named.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-    )
-
-
-def _run(app: ASGIApp, host: str, port: int, settings: Settings) -> int:
-    server = uvicorn.Server(server_config(app, host, port, settings))
-    try:
-        server.run()
-    except SystemExit:  # uvicorn's own way to say that it could not start, with a code of its own
-        return _FAILED
-    return 0 if server.started else _FAILED

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.backends.transport import in_process
+from gateway.endpoints.gateway import Gateway
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.rosetta import RosettaSandbox
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_MOVING_SCENE, DEMO_REQUEST, seed_rosetta
@@ -85,7 +86,7 @@ async def callbacks(sandbox: DemoSandbox, app: ASGIApp) -> AsyncIterator[None]:
             sandbox.scale.callbacks.deliver = None
 
 
-def create_demo_app(settings: Settings, sandbox: DemoSandbox) -> Starlette:
+def create_demo_app(settings: Settings, sandbox: DemoSandbox) -> Gateway:
     """The gateway over `sandbox`, whose tasks move while the app runs."""
     wires = {Backend.SCALE: in_process(sandbox.scale.app), Backend.ROSETTA: in_process(sandbox.rosetta.app)}
     app = create_app(settings, wires=wires)

@@ -12,6 +12,7 @@ import structlog
 from gateway.backends.base import BackendTrouble, Outcome, TaskBackend, UniqueIdBackend
 from gateway.cache import Age, Entry, TaskCache
 from gateway.flights import Flight, Flights, Landing, Read, Writes
+from gateway.read_counts import FRESH, MISSING, OLD, STALE, ReadCounts
 from gateway.reading import SharedReading
 from gateway.sharing import SharedTasks, Stored
 from schema.backend import Backend
@@ -40,6 +41,9 @@ _FAILED = frozenset(
 )
 
 
+_STATES = {Age.FRESH: FRESH, Age.STALE: STALE, Age.OLD: OLD}
+
+
 class TaskRepository:
     """Reads through the cache. A caller that goes away never cancels a read that others wait for.
 
@@ -56,6 +60,7 @@ class TaskRepository:
         shared: SharedTasks | None = None,
     ) -> None:
         self.on_change: list[Callable[[Task], None]] = []
+        self.counts = ReadCounts()
         self._cache = cache
         self._backends = backends
         self._unique_ids = unique_ids
@@ -77,7 +82,15 @@ class TaskRepository:
 
     def peek(self, selector: Selector) -> Entry | None:
         """What is cached and fresh, without waiting."""
-        return self._cache.get(selector)
+        entry = self._cache.get(selector)
+        if entry is not None:
+            self.counts.found[FRESH] += 1
+        return entry
+
+    @property
+    def cached(self) -> tuple[int, int]:
+        """How many answers are kept here, and the bytes that they take, estimated."""
+        return len(self._cache), self._cache.bytes_kept
 
     @property
     def mark(self) -> int:
@@ -101,6 +114,7 @@ class TaskRepository:
         awaited: dict[Read, Entry | None] = {}
         for read in dict.fromkeys(reads):
             entry, age = (None, None) if no_cache else self._known(read) or (None, None)
+            self.counts.found[MISSING if age is None else _STATES[age]] += 1
             if entry is not None and age is Age.FRESH:
                 outcomes[read] = entry.task
             elif entry is not None and (age is Age.STALE or self._is_failing(read.selector.backend)):
@@ -177,6 +191,8 @@ class TaskRepository:
             if flight is None or (no_cache and not flight.asks_backend):
                 flight = self._flights.take_off(read, self._writes.mark, no_cache or self._reading is None)
                 departing.append(flight)
+            else:
+                self.counts.coalesced += 1
             boarded[read] = flight
         for _, group in groupby(sorted(departing, key=_route), key=_route):
             task = asyncio.get_running_loop().create_task(self._fly(list(group)))

@@ -185,6 +185,20 @@ class AuthSettings(_Group):
         return any(given is not None for given in (self.api_keys, self.api_keys_file, self.jwks_url))
 
 
+class MetricsSettings(_Group):
+    """Where metrics are served, if not beside everything else."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class TracingSettings(_Group):
+    """Where spans are sent; nowhere by default."""
+
+    otlp_url: AnyHttpUrl | None = None
+    propagate_to: Names = ()
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+
 class LimitsSettings(_Group):
     """How much one request may ask for; what exceeds a limit is refused by the limit's name."""
 
@@ -247,6 +261,11 @@ class Settings(BaseSettings):
     watch: WatchSettings = WatchSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
+    workers: int = Field(default=1, ge=1, le=64)
+    drain_s: float = Field(default=20, ge=0, le=3600)
+    max_queued: int = Field(default=1000, ge=0)
     request_timeout_s: float = Field(default=15, gt=0, le=3600)
     execution: Execution = Execution.PLAN
     keep_answers: bool = True
@@ -258,6 +277,7 @@ class Settings(BaseSettings):
     graphiql: bool | None = None
     introspection: bool | None = None
     log_format: LogFormat | None = None
+    slow_operation_ms: float = Field(default=1000, ge=0)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error|critical)$")
 
     @classmethod
@@ -292,6 +312,11 @@ class Settings(BaseSettings):
         if any(given.values()) and not all(given.values()):
             missing = ", ".join(f"{PREFIX}ROSETTA__{name}" for name, is_set in given.items() if not is_set)
             raise SettingsError(f"Rosetta is only partly configured: {missing} missing")
+        if self.workers > 1 and self.cache.url.get_secret_value().startswith("memory:"):
+            raise SettingsError(
+                f"{PREFIX}WORKERS={self.workers} needs a Redis in {PREFIX}CACHE__URL: each worker would otherwise have "
+                "a cache, persisted operations and rate limits of its own"
+            )
         if self.watch.min_s > self.watch.max_s:
             raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
         auth = self.auth

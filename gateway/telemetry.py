@@ -3,8 +3,10 @@
 import logging
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
 
 from gateway.redaction import Redactor
@@ -37,6 +39,7 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
     handler.setFormatter(
         _RedactingFormatter(
             Redactor(secrets),
+            is_json=chosen is LogFormat.JSON,
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
@@ -52,9 +55,27 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """Redacts the finished line: whoever logged it, and whatever it was made of."""
 
-    def __init__(self, redact: Redactor, **options: Any) -> None:
+    def __init__(self, redact: Redactor, *, is_json: bool, **options: Any) -> None:
         super().__init__(**options)
         self._redact = redact
+        self._is_json = is_json
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        return self._redact(self._text(record))
+
+    def _text(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] | None = getattr(record, "line", None)
+        if line is None:
+            return super().format(record)
+        # The one line that every operation writes, ready as it is: structlog's chain takes ten times as long.
+        line = {
+            **line,
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        return orjson.dumps(line).decode() if self._is_json else str(_CONSOLE(None, "", line))
+
+
+_CONSOLE = structlog.dev.ConsoleRenderer()

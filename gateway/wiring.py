@@ -9,22 +9,26 @@ import strawberry
 
 from gateway.auth import ApiKey, Authenticator, KeysError, read_api_keys
 from gateway.backends.transport import fetch_document
+from gateway.drain import Drain
 from gateway.endpoints.admission import Admission
 from gateway.endpoints.graphql import GraphQLEndpoint
 from gateway.endpoints.origins import Origins
 from gateway.endpoints.websocket import MakeContext, Sockets
 from gateway.execution.documents import Documents
 from gateway.execution.limits import Limits
-from gateway.execution.operations import Operations
+from gateway.execution.observed import Observation, ObservedOperations
 from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, PersistedDocuments, RedisDocumentStore
 from gateway.execution.plan import Fragments, Plans
 from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
+from gateway.load import Load
 from gateway.metrics import Metrics
+from gateway.operation_log import OperationLog
 from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
-from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError
+from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError, TracingSettings
+from gateway.tracing import NoTracing, Tracing
 from schema.context import Scope
 
 T = TypeVar("T")
@@ -44,18 +48,22 @@ def graphql_endpoint(
     keys: KeySet | None,
     store: DocumentStore,
     rate: RateLimit | None,
-    metrics: Metrics,
+    observation: Observation,
     answers: KeptAnswers | None = None,
 ) -> GraphQLEndpoint:
     """/graphql; whole answers are kept in `answers`, where given.
 
     Raises SettingsError for a file of keys or documents that cannot be read.
     """
-    limits = Limits(settings.limits, explains=settings.profile is Profile.EXPLORE, count=metrics.count_limit)
+    limits = Limits(
+        settings.limits, explains=settings.profile is Profile.EXPLORE, count=observation.metrics.count_limit
+    )
     plans = Plans(schema._schema, Fragments()) if settings.execution is Execution.PLAN else None
     documents = Documents(schema._schema, limits, allows_introspection=settings.allows_introspection, plans=plans)
     manifest = _file(settings.trusted_documents, read_manifest, "TRUSTED_DOCUMENTS")
-    operations = Operations(schema, documents, PersistedDocuments(store, manifest), limits, answers)
+    operations = ObservedOperations(
+        schema, documents, PersistedDocuments(store, manifest), limits, answers, observation=observation
+    )
     admission = Admission(_authenticator(settings, keys), rate, limits)
     origins = Origins(settings.cors_origins)
     return GraphQLEndpoint(
@@ -63,11 +71,33 @@ def graphql_endpoint(
         admission,
         make_context,
         origins,
-        Sockets(operations, admission, make_context, origins, limits),
+        Sockets(operations, admission, make_context, origins, limits, observation),
+        observation=observation,
         limits=settings.limits,
         body_timeout_s=settings.request_timeout_s,
         shows_graphiql=settings.shows_graphiql,
     )
+
+
+def observation(settings: Settings, metrics: Metrics, tracing: Tracing | None = None) -> Observation:
+    """Everyone who hears of operations. Raises SettingsError for tracing without what it needs."""
+    return Observation(
+        metrics=metrics,
+        log=OperationLog(settings.slow_operation_ms),
+        load=Load(settings.max_queued),
+        drain=Drain(),
+        tracing=tracing or _tracing(settings.tracing),
+    )
+
+
+def _tracing(settings: TracingSettings) -> Tracing:
+    if settings.otlp_url is None:
+        return NoTracing()
+    try:
+        from gateway.otel import otlp_tracing  # an extra that most installations lack
+    except ImportError:
+        raise SettingsError(f"{PREFIX}TRACING__OTLP_URL needs the extra otel: task-gateway[otel]") from None
+    return otlp_tracing(str(settings.otlp_url), hosts=settings.propagate_to, sample_ratio=settings.sample_ratio)
 
 
 def issuer_keys(settings: Settings) -> KeySet | None:

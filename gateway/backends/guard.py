@@ -25,6 +25,7 @@ class Guard:
         self.circuit = Circuit(now)
         self.rate = CallRate(max_calls_per_s, now)
         self.sleep = sleep
+        self.retries = 0
         self._budget = RetryBudget(now)
         self._chance = chance
 
@@ -37,4 +38,10 @@ class Guard:
         delay_s = next_delay_s(error, tries, time_left_s, self._chance())
         if delay_s is None or self.circuit.refuses or not self._budget.take():
             return None
+        self.retries += 1
         return delay_s
+
+    @property
+    def retries_left(self) -> int:
+        """How many more tries the budget has now."""
+        return self._budget.left

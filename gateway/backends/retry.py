@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from math import floor
 
 from schema.errors import GatewayError
 
@@ -51,14 +52,19 @@ class RetryBudget:
 
     def take(self) -> bool:
         """Whether one more retry is within the budget; it is spent if so."""
+        if self.left < 1:
+            return False
+        self._retries.append(self._now())
+        return True
+
+    @property
+    def left(self) -> int:
+        """How many retries are within the budget now."""
         now = self._now()
         _drop_before(self._calls, now - _WINDOW_S)
         _drop_before(self._retries, now - _WINDOW_S)
         allowed = max(_SHARE_OF_CALLS * len(self._calls), _LEAST_A_SECOND * _WINDOW_S)
-        if len(self._retries) + 1 > allowed:
-            return False
-        self._retries.append(now)
-        return True
+        return max(0, floor(allowed) - len(self._retries))
 
 
 def _drop_before(times: deque[float], moment: float) -> None:

@@ -27,6 +27,7 @@ from gateway.backends.connections import (
 )
 from gateway.backends.guard import Guard
 from gateway.backends.sockets import SocketCarrier
+from gateway.tracing import CallTracing, NoTracing
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 
@@ -84,7 +85,7 @@ class BackendTransport:
     """Sends calls to one backend. Made once in the lifespan and closed by it.
 
     `sign` gives the credentials' headers anew for each try. `wire` replaces the sockets: the sandbox in process, or
-    a test's own. `guard` decides on retries, circuit and rate.
+    a test's own. `guard` decides on retries, circuit and rate. `tracing` hears of each try.
     """
 
     def __init__(
@@ -97,13 +98,16 @@ class BackendTransport:
         limits: Limits | None = None,
         wire: Wire | None = None,
         guard: Guard | None = None,
+        tracing: CallTracing | None = None,
     ) -> None:
         self.backend = backend
         self._limits = limits or Limits()
+        self._base_url = base_url
         self._base_path = urlsplit(base_url).path.rstrip("/")
         self._sign = sign
         self._observer = observer
         self._guard = guard or Guard()
+        self._tracing = tracing or NoTracing()
         self._slots = asyncio.Semaphore(self._limits.max_concurrency)
         self._carrier = _carrier(base_url, self._limits, wire)
 
@@ -185,7 +189,8 @@ class BackendTransport:
         failure: ErrorCode | None = None
         verdict = Verdict.SUCCESS
         try:
-            return read(await self._exchange(call))
+            with self._tracing.call(self.backend.name, call.endpoint, self._base_url) as trace:
+                return read(await self._exchange(call, trace))
         except GatewayError as error:
             failure = error.code
             verdict = Verdict.FAILURE if error.retryable else Verdict.SUCCESS
@@ -200,8 +205,8 @@ class BackendTransport:
             if verdict is not Verdict.CANCELLED:
                 self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
 
-    async def _exchange(self, call: Call) -> Answer:
-        target, headers, body = self._request(call)
+    async def _exchange(self, call: Call, trace: Mapping[str, str]) -> Answer:
+        target, headers, body = self._request(call, trace)
         try:
             answer = await self._carrier.exchange(call.method, target, headers, body, may_repeat=call.may_repeat)
         except UnreadableAnswerError as exc:
@@ -216,11 +221,11 @@ class BackendTransport:
             raise self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc) from exc
         return Answer(answer.status, answer.body, answer.headers.get("retry-after"))
 
-    def _request(self, call: Call) -> tuple[str, Mapping[str, str], bytes | None]:
+    def _request(self, call: Call, trace: Mapping[str, str]) -> tuple[str, Mapping[str, str], bytes | None]:
         target = self._base_path + call.path
         if call.query:
             target += "?" + urlencode(call.query, quote_via=quote, safe="")
-        headers = {"accept": "application/json", **call.headers, **self._sign()}
+        headers = {"accept": "application/json", **call.headers, **trace, **self._sign()}
         if call.body is None:
             return target, headers, None
         headers["content-type"] = "application/json"

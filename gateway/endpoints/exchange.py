@@ -72,6 +72,7 @@ class Exchange:
         self.headers = wanted_headers(scope["headers"])
         self.request_id = request_id(self.headers.get("x-request-id"))
         self.cors: HeaderList = []
+        self.caller_name: str | None = None
         self.started = False
 
     @property

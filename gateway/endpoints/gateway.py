@@ -6,17 +6,21 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.drain import Drain
 from gateway.endpoints.exchange import SECURITY_HEADERS
 
 
 class Gateway(Starlette):
-    """Starlette, with a shorter way to the one path that nearly every request takes."""
+    """Starlette, with a shorter way to the one path that nearly every request takes. A server tells `drain` to stop."""
 
-    def __init__(self, graphql: ASGIApp, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, drain: Drain, **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
+        self.drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.drain.is_draining and scope["type"] == "http":
+            send = _closing(send)
         if scope["type"] != "lifespan" and _is_graphql(scope):
             await self._graphql(scope, receive, send)
             return
@@ -29,6 +33,17 @@ class Gateway(Starlette):
             await send(message)
 
         await super().__call__(scope, receive, send_secured)
+
+
+def _closing(send: Send) -> Send:
+    """Has each connection close after its answer, so that its client goes to another replica for the next one."""
+
+    async def send_closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return send_closing
 
 
 def _is_graphql(scope: Scope) -> bool:

@@ -16,6 +16,7 @@ from gateway.endpoints.origins import Origins
 from gateway.endpoints.parsing import parse_body, parse_query_string
 from gateway.endpoints.sse import send_events
 from gateway.endpoints.websocket import MakeContext, Sockets
+from gateway.execution.observed import Observation
 from gateway.execution.operations import Answer, Operations, PreparedOperation, not_streamable
 from gateway.execution.persisted import OperationRequest
 from gateway.refusals import Refusal, bad_request, refusal
@@ -38,6 +39,7 @@ class GraphQLEndpoint:
         origins: Origins,
         sockets: Sockets,
         *,
+        observation: Observation,
         limits: LimitsSettings,
         body_timeout_s: float,
         shows_graphiql: bool = False,
@@ -47,23 +49,36 @@ class GraphQLEndpoint:
         self._make_context = make_context
         self._origins = origins
         self._sockets = sockets
+        self._observation = observation
         self._limits = limits
         self._body_timeout_s = body_timeout_s
         self._shows_graphiql = shows_graphiql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._sockets.serve(scope, receive, send)
+            with self._observation.tracing.request("WEBSOCKET", scope["path"], scope["headers"]):
+                await self._sockets.serve(scope, receive, send)
             return
         if self._shows_graphiql and wants_graphiql(scope):
             await graphiql_page()(scope, receive, send)
             return
+        with self._observation.tracing.request(scope["method"], scope["path"], scope["headers"]):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
         exchange.cors = self._origins.answer_headers(exchange.headers.get("origin"))
         accepted = media.preferred(exchange.headers.get("accept"))
         try:
-            await self._answer(exchange, accepted)
+            if accepted == media.EVENT_STREAM:
+                # How many streams a caller may hold has a limit of its own.
+                self._observation.load.check()
+                await self._answer(exchange, accepted)
+            else:
+                with self._observation.load.place():
+                    await self._answer(exchange, accepted)
         except Refusal as refused:
+            self._observation.refused(exchange.request_id, exchange.caller_name, refused.code)
             await _refuse(exchange, refused, accepted)
         except ClientGoneError:
             return
@@ -89,6 +104,7 @@ class GraphQLEndpoint:
         elif not media.is_json_body(exchange.headers.get("content-type")):
             raise bad_request(f"the body must be {media.JSON}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         caller = await self._admission.admit(exchange.headers.get("authorization"), client_address(exchange.scope))
+        exchange.caller_name = caller.name
         request = await self._request(exchange, method)
         if accepted == media.EVENT_STREAM:
             await self._answer_events(exchange, request, caller)

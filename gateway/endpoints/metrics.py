@@ -1,8 +1,9 @@
 """/metrics, for callers on this machine only."""
 
 import ipaddress
+from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -11,13 +12,13 @@ from starlette.routing import Route
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
-def metrics_route(registry: CollectorRegistry) -> Route:
+def metrics_route(exposition: Callable[[], bytes]) -> Route:
     """GET /metrics: Prometheus text to loopback callers; to everyone else there is no such page."""
 
     async def metrics(request: Request) -> Response:
         if not _is_local(request):
             return PlainTextResponse("Not Found", status_code=404)
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return Route("/metrics", metrics)
 

@@ -22,6 +22,7 @@ from gateway.endpoints.exchange import request_id, wanted_headers
 from gateway.endpoints.origins import Origins
 from gateway.endpoints.parsing import to_request
 from gateway.execution.limits import Limits
+from gateway.execution.observed import Observation
 from gateway.execution.operations import Answer, Operations
 from gateway.execution.persisted import OperationRequest
 from gateway.refusals import FormattedError, Refusal, refusal
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 FORBIDDEN = 4403
+SERVICE_RESTART = 1012
 _SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+_LOOK_EVERY_S = 0.02
 
 
 class MakeContext(Protocol):
@@ -56,6 +59,7 @@ class Sockets:
         make_context: MakeContext,
         origins: Origins,
         limits: Limits,
+        observation: Observation,
         *,
         send_timeout_s: float = 20.0,
         clock: Callable[[], float] = time.time,
@@ -64,6 +68,7 @@ class Sockets:
         self.admission = admission
         self.make_context = make_context
         self.limits = limits
+        self.observation = observation
         self.send_timeout_s = send_timeout_s
         self.clock = clock
         self._origins = origins
@@ -189,7 +194,13 @@ class _Session:
         init_timeout = timedelta(seconds=self._sockets.limits.values.init_timeout_s)
         handler = _Handler(role, connection, role, None, role, init_timeout, None)
         handler.limits = self._sockets.limits
-        with self._closing:
+        dismissing: list[asyncio.Task[None]] = []
+
+        def dismiss() -> None:
+            dismissing.append(asyncio.create_task(handler.dismiss()))
+            self._closing.callback(dismissing[0].cancel)
+
+        with self._closing, self._sockets.observation.drain.listening(dismiss):
             await handler.handle()
 
     async def on_ws_connect(self, context: object) -> object:
@@ -243,6 +254,7 @@ class _Session:
                 async for answer in answers:
                     yield _result(answer)
         except Refusal as refused:
+            self._sockets.observation.refused(operation_id, caller.name, refused.code)
             yield PreExecutionError(data=None, errors=_errors(refused.payload(operation_id)))
         except Exception as error:  # noqa: BLE001 - the last resort: no client ever sees what went wrong inside
             _log.error("unexpected error", request_id=operation_id, exc_info=error)
@@ -279,6 +291,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Any, None]):
         # The handler only carries `query` to our `stream`: the whole request travels there.
         carried: Any = {"id": message["id"], "type": "subscribe", "payload": {"query": request}}
         await super().handle_subscribe(carried)
+
+    async def dismiss(self) -> None:
+        """Closes the socket once nothing runs on it: subscriptions end by themselves when the process leaves."""
+        while self.operations:  # noqa: ASYNC110 - Strawberry tells nobody when an operation ends
+            await asyncio.sleep(_LOOK_EVERY_S)
+        await self.websocket.close(SERVICE_RESTART, "the gateway stops here: connect again")
 
     async def handle_task_exception(self, error: Exception) -> None:
         if not isinstance(error, WebSocketDisconnected):

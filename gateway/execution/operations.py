@@ -12,6 +12,7 @@ from orjson import Fragment
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.execution.costs import Charge
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.errors import present
 from gateway.execution.judge import replaying
@@ -34,10 +35,11 @@ _NO_VARIABLES: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """An operation that may run, with its variables as the client sent them."""
+    """An operation that may run, with its variables as the client sent them, and what it was charged."""
 
     operation: Operation
     variables: Mapping[str, Any]
+    charge: Charge
 
     @property
     def type(self) -> OperationType:
@@ -79,10 +81,9 @@ class Operations:
             document = self._documents.get(text)
         operation = document.operation(request.operation_name)
         variables = request.variables or _NO_VARIABLES
-        self._check(operation, variables)
-        return PreparedOperation(operation, variables)
+        return PreparedOperation(operation, variables, self._checked(operation, variables))
 
-    def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+    def _checked(self, operation: Operation, variables: Mapping[str, Any]) -> Charge:
         limits = self._limits.values
         charge = operation.cost.charge(variables)
         if charge.calls > limits.calls:
@@ -92,6 +93,7 @@ class Operations:
         if len(variables) > limits.variables:
             self._limits.exceeded("variables", len(variables), limits.variables)
         operation.lists.check(variables)
+        return charge
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""

@@ -39,10 +39,11 @@ class KeptAnswers:
     """At most `max_bytes` of answers, least recently used out first.
 
     An answer goes when a task in it is replaced, written, forgotten or evicted, and is never given past the freshness
-    of any task in it.
+    of any task in it. `hits` counts those given.
     """
 
     def __init__(self, cache: TaskCache, max_bytes: int = 32 * 1024 * 1024) -> None:
+        self.hits = 0
         self._cache = cache
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -74,6 +75,7 @@ class KeptAnswers:
             self._drop(answer)
             return None
         self._kept.move_to_end(answer)
+        self.hits += 1
         return answer.data
 
     def keep(self, shelf: Shelf, scopes: Scopes, answer: Planned, entries: Sequence[Entry], mark: int) -> None:

@@ -15,7 +15,7 @@ from tests.browser.server import serving
 @contextmanager
 def serving_demo(prefix: str = "") -> Iterator[str]:
     """Serves a fresh demo and gives the address of its root; under `prefix`, as behind a proxy, where one is given."""
-    app = create_demo_app(Settings.from_env(DEMO_ENVIRONMENT), DemoSandbox(SandboxClock()))
+    app: Starlette = create_demo_app(Settings.from_env(DEMO_ENVIRONMENT), DemoSandbox(SandboxClock()))
     if prefix:
         app = Starlette(routes=[Mount(prefix, app)], lifespan=app.router.lifespan_context)
     with serving(app) as origin:

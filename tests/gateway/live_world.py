@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import create_app
 from gateway.backends.transport import in_process
-from gateway.cli import server_config
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, callbacks
 from gateway.sandbox.clock import SandboxClock
+from gateway.server import server_config
 from gateway.settings import Settings
 from schema.backend import Backend
 from tests.waiting import until

@@ -13,6 +13,7 @@ from gateway.backends.transport import in_process
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, callbacks
 from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
+from gateway.tracing import Tracing
 from schema.backend import Backend
 
 
@@ -46,7 +47,11 @@ class World:
 
 @asynccontextmanager
 async def world(
-    sandbox: DemoSandbox | None = None, *, waits_on_clock: bool = False, **environment: str
+    sandbox: DemoSandbox | None = None,
+    *,
+    waits_on_clock: bool = False,
+    tracing: Tracing | None = None,
+    **environment: str,
 ) -> AsyncIterator[World]:
     """A running gateway. `environment` adds to the demo's settings; an empty value takes one away.
 
@@ -69,6 +74,7 @@ async def world(
         clock=lambda: clock.now().timestamp(),
         sleep=sleep,
         pause=clock.sleep,
+        tracing=tracing,
     )
     transport = httpx.ASGITransport(app)
     async with (

@@ -22,6 +22,7 @@ from gateway.backends.rosetta.reads import RosettaReads
 from gateway.backends.rosetta.scenes import ReadingPlan, SceneReader, by_annotation_request
 from gateway.backends.rosetta.statistics import StatisticsRow, by_task
 from gateway.backends.transport import BackendTransport, Limits, Wire
+from gateway.tracing import CallTracing
 from schema.backend import Backend
 from schema.errors import GatewayError
 from schema.references import Reference, RosettaTaskReference
@@ -184,6 +185,7 @@ def rosetta_backend(
     wire: Wire | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     guard: Guard | None = None,
+    tracing: CallTracing | None = None,
 ) -> RosettaClient:
     """A client for the key pair at `base_url`, which ends in "/rosetta-open". To be closed with `aclose`.
 
@@ -194,7 +196,14 @@ def rosetta_backend(
         return sign(access_key, secret_key, (now() - _EPOCH) // timedelta(milliseconds=1))
 
     transport = BackendTransport(
-        Backend.ROSETTA, base_url, sign=headers, observer=observer, limits=limits, wire=wire, guard=guard
+        Backend.ROSETTA,
+        base_url,
+        sign=headers,
+        observer=observer,
+        limits=limits,
+        wire=wire,
+        guard=guard,
+        tracing=tracing,
     )
     return RosettaClient(transport, time_zone=time_zone or ZoneInfo(DEFAULT_ZONE), observer=observer, now=now)
 

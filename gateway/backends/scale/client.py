@@ -18,6 +18,7 @@ from gateway.backends.scale.pages import TaskPage, TaskStatePage, task_page, tas
 from gateway.backends.scale.queries import BatchQuery, TaskQuery, in_calls
 from gateway.backends.scale.writes import ScaleWrites
 from gateway.backends.transport import Answer, BackendTransport, Call, Limits, Wire, path_segment
+from gateway.tracing import CallTracing
 from schema.backend import Backend
 from schema.changes import Change
 from schema.creation import MultistageCreation
@@ -180,11 +181,19 @@ def scale_backend(
     wire: Wire | None = None,
     now: Callable[[], datetime] | None = None,
     guard: Guard | None = None,
+    tracing: CallTracing | None = None,
 ) -> ScaleClient:
     """A client of Scale at `base_url`, which ends in /v1. `wire` replaces the sockets; `now` gives the time in UTC."""
     headers = authorization(api_key)
     transport = BackendTransport(
-        Backend.SCALE, base_url, sign=lambda: headers, observer=observer, limits=limits, wire=wire, guard=guard
+        Backend.SCALE,
+        base_url,
+        sign=lambda: headers,
+        observer=observer,
+        limits=limits,
+        wire=wire,
+        guard=guard,
+        tracing=tracing,
     )
     return ScaleClient(transport, observer, now or _utc_now)
 

@@ -12,18 +12,16 @@ from typing import NoReturn
 
 import httpx
 import strawberry
-import uvicorn
-from starlette.types import ASGIApp
 
-from gateway.cli import server_config
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox, create_demo_app
 from gateway.endpoints.gateway import Gateway
 from gateway.events import Broker
 from gateway.execution.deadline import bound_fields
 from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
+from gateway.server import DrainingServer, server_config
 from gateway.settings import Settings
-from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys
+from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import scopes
 from schema.changes import Change
 from schema.context import Caller, Context, Info
@@ -69,6 +67,7 @@ class Served:
 
     origin: str
     sandbox: DemoSandbox | None = None
+    server: DrainingServer | None = None
 
     @property
     def url(self) -> str:
@@ -93,16 +92,16 @@ class Served:
 @contextmanager
 def served_gateway(**environment: str) -> Iterator[Served]:
     """The demo's gateway; `environment` adds to its settings, an empty value takes one away."""
-    settings = Settings.from_env({**DEMO_ENVIRONMENT, **environment})
+    settings = Settings.from_env({**DEMO_ENVIRONMENT, "GATEWAY_DRAIN_S": "1", **environment})
     sandbox = DemoSandbox(SandboxClock.manual())
-    with _served(create_demo_app(settings, sandbox), settings) as origin:
-        yield Served(origin, sandbox)
+    with _served(create_demo_app(settings, sandbox), settings) as (origin, server):
+        yield Served(origin, sandbox, server)
 
 
 @contextmanager
 def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Served]:
     """Our endpoint over another schema, guarded like ours."""
-    settings = Settings.from_env({**DEMO_ENVIRONMENT, **environment})
+    settings = Settings.from_env({**DEMO_ENVIRONMENT, "GATEWAY_DRAIN_S": "1", **environment})
     scopes.guard_root_fields(schema)
     bound_fields(schema._schema)
 
@@ -120,6 +119,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             **fake_readers(),
         )
 
+    observed = observation(settings, Metrics())
     endpoint = graphql_endpoint(
         settings,
         schema,
@@ -127,25 +127,24 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         keys=issuer_keys(settings),
         store=document_store(settings),
         rate=caller_rate(settings),
-        metrics=Metrics(),
+        observation=observed,
     )
-    with _served(Gateway(endpoint), settings) as origin:
-        yield Served(origin)
+    with _served(Gateway(endpoint, observed.drain), settings) as (origin, server):
+        yield Served(origin, server=server)
 
 
 @contextmanager
-def _served(app: ASGIApp, settings: Settings) -> Iterator[str]:
+def _served(app: Gateway, settings: Settings) -> Iterator[tuple[str, DrainingServer]]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(app, "127.0.0.1", 0, settings)
-    config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, app.drain, settings.drain_s)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not server.started:
             # A real server has no other way to tell another thread that it listens.
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     finally:
         server.should_exit = True
         thread.join()

@@ -1,0 +1,141 @@
+"""Gateways, and a Redis, as processes of their own: started, measured, ended by their ids."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+_STARTS_WITHIN_S = 180.0
+_ENDS_WITHIN_S = 60.0
+
+
+@dataclass
+class Process:
+    """One gateway."""
+
+    popen: subprocess.Popen[bytes]
+    port: int
+    log_path: Path
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def usage(self) -> tuple[float, int]:
+        """Resident megabytes, and open descriptors."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text()
+        kilobytes = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        return kilobytes / 1024, len(os.listdir(f"/proc/{self.popen.pid}/fd"))
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Its exit code, once it has ended."""
+        self.popen.send_signal(number)
+        return await asyncio.to_thread(self.popen.wait, _ENDS_WITHIN_S)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def start(environment: Mapping[str, str], port: int | None = None, **more: str) -> Process:
+    """A gateway that is ready."""
+    port = port or free_port()
+    log_path = Path(tempfile.gettempdir()) / f"gateway-{os.getpid()}-{port}.log"
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    with log_path.open("ab") as log:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve"],
+            env={**mine, **environment, **more, "GATEWAY_PORT": str(port)},
+            stdout=log,
+            stderr=log,
+        )
+    process = Process(popen, port, log_path)
+    async with aiohttp.ClientSession() as session:
+        async with asyncio.timeout(_STARTS_WITHIN_S):
+            while not await is_ready(session, process.origin):
+                if popen.poll() is not None:
+                    raise RuntimeError(f"it ended while starting:\n{process.log}")
+                await asyncio.sleep(0.1)
+    return process
+
+
+async def is_ready(session: aiohttp.ClientSession, origin: str) -> bool:
+    try:
+        async with session.get(f"{origin}/readyz", timeout=aiohttp.ClientTimeout(2)) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+@asynccontextmanager
+async def gateway(environment: Mapping[str, str], **more: str) -> AsyncIterator[Process]:
+    """A gateway, ended afterwards; its log is deleted when all went well."""
+    process = await start(environment, **more)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            await process.stop(signal.SIGINT)
+    process.log_path.unlink()
+
+
+class Redis:
+    """A redis-server without a disk, that can be killed and started again on its port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    async def start(self) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            raise RuntimeError("this needs the program redis-server")
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._popen = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        async with asyncio.timeout(_STARTS_WITHIN_S):
+            while not await _listens(self.port):
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        if self._popen is not None:
+            self._popen.kill()
+            await asyncio.to_thread(self._popen.wait)
+            self._popen = None
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@asynccontextmanager
+async def redis() -> AsyncIterator[Redis]:
+    server = Redis()
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()

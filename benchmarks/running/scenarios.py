@@ -1,0 +1,171 @@
+"""The scenarios without chance: steady load, overload, brown-out, Redis loss, soak."""
+
+import asyncio
+
+from benchmarks.running.backends import backends
+from benchmarks.running.load import Client, Results, at_rate, closed_loop, session
+from benchmarks.running.processes import Process, gateway, redis
+from benchmarks.running.tables import LOAD_HEAD, Finding, load_row
+from gateway.sandbox.faults import Fault
+
+# Clients that keep the gateway busy without a queue.
+_BUSY_CLIENTS = 8
+_LONG = "3600"
+_KEPT = {"GATEWAY_FRESHNESS__OPEN_S": _LONG, "GATEWAY_FRESHNESS__SETTLED_S": _LONG}
+
+
+async def steady(seconds: float) -> Finding:
+    """What one gateway can do, and how it answers at half of that."""
+    finding = Finding("Steady load", LOAD_HEAD)
+    async with backends() as emulated, gateway(emulated.environment) as process, session() as http:
+        client = Client(http, process.origin, emulated.task_ids)
+        await _warm(client)
+        most = await closed_loop(client, _BUSY_CLIENTS, seconds)
+        finding.rows.append(load_row(f"{_BUSY_CLIENTS} clients, no pause", most, seconds))
+        half = await at_rate(client, _rate(most, seconds) / 2, seconds)
+        finding.rows.append(load_row("half of that", half, seconds))
+        finding.expect(most.failed + half.failed == 0, f"{most.failed + half.failed} operations failed")
+    return finding
+
+
+async def overload(seconds: float) -> Finding:
+    """Five times what the gateway can do: what is answered is answered in time, the rest is told at once."""
+    finding = Finding("Ramp to overload", LOAD_HEAD)
+    measured_s = max(3.0, seconds / 6)
+    async with backends() as emulated:
+        async with gateway(emulated.environment, **_KEPT) as process, session() as http:
+            client = Client(http, process.origin, emulated.task_ids, per_operation=50)
+            await _warm(client)
+            capacity = _rate(await closed_loop(client, _BUSY_CLIENTS, measured_s), measured_s)
+            normal = await at_rate(client, capacity * _NORMAL_SHARE, measured_s)
+        # As many in flight as are answered within the normal 95th percentile.
+        bound = max(2, int(capacity * normal.seconds(0.95)))
+        async with gateway(emulated.environment, **_KEPT, GATEWAY_MAX_QUEUED=str(bound)) as process, session() as http:
+            client = Client(http, process.origin, emulated.task_ids, per_operation=50)
+            await _warm(client)
+            normal = await at_rate(client, capacity * _NORMAL_SHARE, measured_s)
+            finding.rows.append(load_row(f"normal, at most {bound} in flight", normal, measured_s))
+            for times in (1, 2):
+                ramp = await at_rate(client, capacity * times, measured_s)
+                finding.rows.append(load_row(f"{times} times capacity ({capacity:.0f}/s)", ramp, measured_s))
+            flooded = await at_rate(client, capacity * 5, seconds)
+            finding.rows.append(load_row("5 times capacity", flooded, seconds))
+            await at_rate(client, capacity * _NORMAL_SHARE, 5)
+            after = await at_rate(client, capacity * _NORMAL_SHARE, measured_s)
+            finding.rows.append(load_row("5 s later, normal again", after, measured_s))
+    usual_s = normal.seconds(0.95)
+    answered_s = flooded.seconds(0.95)
+    finding.expect(
+        answered_s < 2 * usual_s, f"answered in {answered_s * 1000:.0f} ms, normally {usual_s * 1000:.0f} ms"
+    )
+    finding.expect(flooded.failed == 0, f"{flooded.failed} operations neither answered nor shed")
+    finding.expect(flooded.count("shed") > 0, "nothing was shed: this was no overload")
+    finding.expect(after.seconds(0.95) < 2 * usual_s, "not normal 5 s later")
+    finding.expect(after.failed + after.count("shed") == 0, "not everything was answered 5 s later")
+    return finding
+
+
+_NORMAL_SHARE = 0.7
+
+
+async def brownout(seconds: float) -> Finding:
+    """A vendor that is slow and fails half of the time, for a third of the run."""
+    finding = Finding("Backend brown-out", LOAD_HEAD)
+    third = seconds / 3
+    more = {"GATEWAY_FRESHNESS__OPEN_S": "1", "GATEWAY_FRESHNESS__SETTLED_S": "1", "GATEWAY_SCALE__TIMEOUT_S": "2"}
+    async with backends() as emulated, gateway(emulated.environment, **more) as process, session() as http:
+        faults = emulated.sandbox.scale.faults
+        client = Client(http, process.origin, emulated.task_ids)
+        await _warm(client)
+        for phase in ("before", "half fail, half take 3 s", "after"):
+            if phase.startswith("half"):
+                faults.add(Fault("status", 503, probability=0.5))
+                faults.add(Fault("slow", seconds=3.0))
+            results = await at_rate(client, _MODEST, third)
+            finding.rows.append(load_row(phase, results, third))
+            faults.clear()
+            finding.expect(results.failed == 0, f"{phase}: {results.failed} operations failed")
+            finding.expect(results.seconds(0.99) < 2.6, f"{phase}: an operation took longer than the vendor may")
+    return finding
+
+
+_MODEST = 40.0
+
+
+async def redis_loss(seconds: float) -> Finding:
+    """The shared cache is killed for a third of the run."""
+    finding = Finding("Redis loss", LOAD_HEAD)
+    third = seconds / 3
+    more = {"GATEWAY_FRESHNESS__OPEN_S": "1", "GATEWAY_FRESHNESS__SETTLED_S": "1"}
+    async with redis() as cache, backends() as emulated:
+        more["GATEWAY_CACHE__URL"] = cache.url
+        async with gateway(emulated.environment, **more) as process, session() as http:
+            client = Client(http, process.origin, emulated.task_ids)
+            await _warm(client)
+            for phase in ("before", "no Redis", "after"):
+                if phase == "no Redis":
+                    await cache.kill()
+                elif phase == "after":
+                    await cache.start()
+                results = await at_rate(client, _MODEST, third)
+                finding.rows.append(load_row(phase, results, third))
+                finding.expect(results.failed == 0, f"{phase}: {results.failed} operations failed")
+    return finding
+
+
+async def soak(seconds: float) -> Finding:
+    """Half load for a long time: memory, descriptors and tasks stay."""
+    finding = Finding(
+        "Soak at half load", ("after s", "answered", "failed", "p95 ms", "memory MB", "descriptors", "in flight")
+    )
+    async with backends() as emulated, gateway(emulated.environment) as process, session() as http:
+        client = Client(http, process.origin, emulated.task_ids)
+        await _warm(client)
+        most = await closed_loop(client, _BUSY_CLIENTS, 3)
+        moving = asyncio.create_task(emulated.keep_moving(5))
+        usages: list[tuple[float, int]] = []
+        try:
+            for part in range(_PARTS):
+                results = await at_rate(client, _rate(most, 3) / 2, seconds / _PARTS)
+                usages.append(process.usage())
+                left = await _in_flight(http, process)
+                finding.rows.append(
+                    (
+                        round(seconds / _PARTS * (part + 1)),
+                        results.count("ok"),
+                        results.failed,
+                        round(results.seconds(0.95) * 1000, 1),
+                        round(usages[-1][0], 1),
+                        usages[-1][1],
+                        left,
+                    )
+                )
+                finding.expect(results.failed == 0, f"{results.failed} operations failed")
+                finding.expect(left == 0, f"{left} operations left in flight")
+        finally:
+            moving.cancel()
+        # The first part fills caches and pools.
+        finding.expect(usages[-1][0] < usages[1][0] * 1.15 + 5, "memory grows")
+        finding.expect(usages[-1][1] <= usages[1][1] + 10, "descriptors grow")
+    return finding
+
+
+_PARTS = 10
+
+
+async def _in_flight(http: object, process: Process) -> int:
+    async with session() as own:
+        await asyncio.sleep(0.5)  # the gauge is set a few times a second
+        async with own.get(f"{process.origin}/metrics") as answer:
+            text = await answer.text()
+    line = next(line for line in text.splitlines() if line.startswith("gateway_operations_in_flight "))
+    return int(float(line.split()[1]))
+
+
+async def _warm(client: Client) -> None:
+    for _ in range(30):
+        await client.ask()
+
+
+def _rate(results: Results, seconds: float) -> float:
+    return max(1.0, results.count("ok") / seconds)

@@ -1,0 +1,95 @@
+"""The server: uvicorn, and how it stops without dropping anything."""
+
+import asyncio
+import signal
+import socket
+import time
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.drain import Drain
+from gateway.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+# The share of the drain time in which everything is still served while /readyz says 503: who sends requests here
+# needs to notice first.
+_NOTICE_SHARE = 0.25
+_LOOK_EVERY_S = 0.05
+
+
+def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs the gateway, here and in tests."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        root_path=settings.root_path,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=settings.limits.body_bytes,
+        server_header=False,
+        # What a client says about itself in X-Forwarded-For counts only from proxies that are named.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
+
+
+class DrainingServer(uvicorn.Server):
+    """Stops in three steps within `drain_s`: not ready but serving, listeners told, operations in flight finished.
+
+    SIGTERM starts it; SIGINT, which comes from a person, leaves the first step out. A second signal stops at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, drain_s: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._drain_s = drain_s
+        self._notice_until = 0.0
+        self._ends_at = 0.0
+
+    def run_to_the_end(self, sockets: list[socket.socket] | None = None) -> int:
+        """Serves until a signal; the process's exit code: 0 when it has served, and was not stopped at once."""
+        try:
+            self.run(sockets)
+        except SystemExit:  # uvicorn's own way to say that it could not start, with a code of its own
+            return 1
+        return 0 if self.started and not self.force_exit else 1
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Unlike uvicorn's, does not let the signal end the process afterwards: the exit code says how it went."""
+        if self._drain.is_draining:
+            self.should_exit = self.force_exit = True
+            return
+        began_at = time.monotonic()
+        self._ends_at = began_at + self._drain_s
+        notice_s = self._drain_s * _NOTICE_SHARE if sig == signal.SIGTERM else 0.0
+        self._notice_until = began_at + notice_s
+        self._drain.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        if await super().on_tick(counter):
+            return True
+        return self._drain.is_draining and time.monotonic() >= self._notice_until
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._drain.is_draining:  # whoever embeds the server asked it to exit
+            self._ends_at = time.monotonic() + self._drain_s
+        _log.info("draining", seconds_left=round(self._left_s(), 1), connections=len(self.server_state.connections))
+        for server in self.servers:
+            server.close()
+        self._drain.leave()
+        # A signal handler, which ends the waiting, may touch nothing that belongs to the event loop.
+        while self._drain.listeners and not self.force_exit and self._left_s() > 0:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY_S)
+        # uvicorn takes whole seconds by its type alone.
+        self.config.timeout_graceful_shutdown = 0 if self.force_exit else self._left_s()  # type: ignore[assignment]
+        await super().shutdown(sockets)
+        _log.info("stopped", was_forced=self.force_exit)
+
+    def _left_s(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())

@@ -1,0 +1,203 @@
+"""The gateway as a process: how it stops, how its workers share, what it writes."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.gateway.test_metrics import by_name, value
+from tests.processes.running import Running, free_port, gateway, sandbox
+
+# Processes start slowly where many others run.
+pytestmark = pytest.mark.timeout(400)
+
+TASK = {"query": 'query Dashboard { task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { status } }'}
+PLANTED = "Bearer planted-secret-token-1"
+
+
+@pytest.fixture(scope="module")
+def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    with sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
+        yield environment
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    port = free_port()
+    program = shutil.which("redis-server")
+    assert program is not None
+    process = subprocess.Popen(
+        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def lines(running: Running) -> list[dict[str, object]]:
+    return [json.loads(line) for line in running.log.splitlines() if line.startswith("{")]
+
+
+def test_sigterm_drains(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """Unready first while it still answers; the exit code is 0."""
+    with gateway(tmp_path, vendors, GATEWAY_DRAIN_S="8") as served, httpx.Client(trust_env=False) as client:
+        client.post(f"{served.origin}/graphql", json=TASK)
+        served.signal()
+        while client.get(f"{served.origin}/readyz").status_code == 200:
+            time.sleep(0.02)  # until the signal has arrived
+        answer = client.post(f"{served.origin}/graphql", json=TASK)
+        code = served.ended()
+
+    assert answer.json()["data"]["task"]["status"] == "COMPLETED"
+    assert answer.headers["connection"] == "close"
+    assert code == 0
+
+
+def test_a_second_signal_stops_at_once(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """Whoever asks twice does not wait for the drain; the exit code says that it was cut short."""
+    with gateway(tmp_path, vendors, GATEWAY_DRAIN_S="60") as served, httpx.Client(trust_env=False) as client:
+        served.signal()
+        while client.get(f"{served.origin}/readyz").status_code == 200:
+            time.sleep(0.02)
+        served.signal()
+        code = served.ended(within_s=15)
+
+    assert code == 1
+
+
+def test_one_line_an_operation(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """Name, outcome, cost and calls of each operation, under the caller's request id; a slow one with its document."""
+    headers = {"x-request-id": "mine-1", "cookie": PLANTED}
+    with gateway(tmp_path, vendors, GATEWAY_SLOW_OPERATION_MS="0", GATEWAY_LOG_FORMAT="json") as served:
+        httpx.post(f"{served.origin}/graphql", json=TASK, headers=headers, trust_env=False)
+        httpx.post(f"{served.origin}/graphql", json={"query": "{ nope }"}, trust_env=False)
+        httpx.post(f"{served.origin}/graphql", json=TASK, headers={"authorization": PLANTED}, trust_env=False)
+        served.signal(signal.SIGINT)
+        served.ended()
+        written = [line for line in lines(served) if line["logger"] == "gateway.operations"]
+
+    ran, refused, stranger = written
+    assert (ran["event"], ran["level"], ran["request_id"]) == ("slow operation", "warning", "mine-1")
+    assert (ran["operation"], ran["type"], ran["outcome"], ran["calls"]) == ("Dashboard", "query", "ok", 1)
+    assert ran["document"] == 'query Dashboard{task(by:{scaleTaskId:"…"}){status}}'
+    assert (refused["outcome"], refused["codes"]) == ("refused", ["GRAPHQL_VALIDATION_FAILED"])
+    assert stranger["codes"] == ["UNAUTHENTICATED"]
+    assert "planted-secret" not in served.log
+    assert vendors["GATEWAY_SCALE__API_KEY"] not in served.log
+    assert "5ca1ab1e" not in served.log
+
+
+def test_metrics_on_a_port_of_their_own(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """With a port set, metrics are there and nowhere else."""
+    port = free_port()
+    with gateway(tmp_path, vendors, GATEWAY_METRICS__PORT=str(port)) as served:
+        beside = httpx.get(f"{served.origin}/metrics", trust_env=False)
+        alone = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+
+    assert beside.status_code == 404
+    assert "gateway_build_info" in alone.text
+
+
+def test_workers_need_redis(tmp_path: Path) -> None:
+    """Two workers without a Redis are refused with the setting's name."""
+    with (
+        pytest.raises(AssertionError, match="GATEWAY_WORKERS=2 needs a Redis"),
+        gateway(tmp_path, {}, GATEWAY_WORKERS="2"),
+    ):
+        pass
+
+
+@pytest.mark.redis
+def test_workers_share_port_limits_and_metrics(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """Two workers answer on one port; any of them serves the sum; the caller's rate counts in both."""
+    with (
+        redis_server() as url,
+        gateway(
+            tmp_path, vendors, GATEWAY_WORKERS="2", GATEWAY_CACHE__URL=url, GATEWAY_RATE_LIMIT="60/minute"
+        ) as served,
+    ):
+        answers = [httpx.post(f"{served.origin}/graphql", json=TASK, trust_env=False) for _ in range(80)]
+        time.sleep(1)
+        metrics = by_name(httpx.get(f"{served.origin}/metrics", trust_env=False).text)
+        served.signal()
+        code = served.ended()
+        ready = [line for line in lines(served) if line["event"] == "ready"]
+
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) in range(55, 66)
+    assert statuses.count(429) == 80 - statuses.count(200)
+    assert value(metrics["gateway_operations"], outcome="ok") == statuses.count(200)
+    assert value(metrics["gateway_refusals"], code="RATE_LIMITED") == statuses.count(429)
+    assert len(ready) == 2
+    assert code == 0
+
+
+@pytest.mark.redis
+def test_a_worker_that_dies_is_replaced(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """After a worker is killed the gateway goes on, and soon has as many as before."""
+    with (
+        redis_server() as url,
+        gateway(tmp_path, vendors, GATEWAY_WORKERS="2", GATEWAY_CACHE__URL=url, GATEWAY_DRAIN_S="1") as served,
+    ):
+        workers = _workers(served)
+        os.kill(workers[0], signal.SIGKILL)
+        while len([line for line in lines(served) if line["event"] == "ready"]) < 3:
+            time.sleep(0.1)
+        answer = httpx.post(f"{served.origin}/graphql", json=TASK, trust_env=False)
+
+    assert len(workers) == 2
+    assert answer.status_code == 200
+
+
+def _workers(served: Running) -> list[int]:
+    """The supervisor's children that are gateways, once both are ready."""
+    while len([line for line in lines(served) if line["event"] == "ready"]) < 2:
+        time.sleep(0.1)
+    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_keys_are_reread_without_a_dropped_request(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """A file of API keys that changes counts within seconds, while requests go on unharmed."""
+    keys = tmp_path / "keys"
+    keys.write_text(_key("old"))
+    environment = {**vendors, "GATEWAY_AUTH__ANONYMOUS": "none", "GATEWAY_AUTH__API_KEYS_FILE": str(keys)}
+    statuses: list[int] = []
+    is_over = threading.Event()
+    with gateway(tmp_path, environment) as served, httpx.Client(trust_env=False) as client:
+
+        def ask(key: str) -> int:
+            headers = {"authorization": f"Bearer {key}"}
+            return client.post(f"{served.origin}/graphql", json=TASK, headers=headers).status_code
+
+        def keep_asking() -> None:
+            while not is_over.is_set():
+                statuses.append(ask("old"))
+
+        thread = threading.Thread(target=keep_asking)
+        thread.start()
+        keys.write_text(_key("old") + _key("new"))
+        while ask("new") != 200:
+            time.sleep(0.05)
+        is_over.set()
+        thread.join()
+
+    assert len(statuses) > 3
+    assert set(statuses) == {200}
+
+
+def _key(secret: str) -> str:
+    return f"{secret}:{hashlib.sha256(secret.encode()).hexdigest()}:read\n"
