@@ -11,9 +11,13 @@ import pytest
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     OperationDefinitionNode,
+    Visitor,
+    is_non_null_type,
     parse,
     validate,
+    visit,
 )
 from graphql.execution import MiddlewareManager
 from hypothesis import HealthCheck, Phase, given, settings
@@ -56,6 +60,25 @@ def as_json(answer: object) -> Any:
     return read
 
 
+def _never_null(document: DocumentNode) -> set[str]:
+    """The operation's root fields whose null would be the whole answer's."""
+    root = CORE.query_type
+    assert root is not None
+    asked = {node.name.value for node in _fields(document) if node.name.value in root.fields}
+    return {name for name in asked if is_non_null_type(root.fields[name].type)}
+
+
+def _fields(document: DocumentNode) -> list[FieldNode]:
+    found: list[FieldNode] = []
+
+    class Collecting(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            found.append(node)
+
+    visit(document, Collecting())
+    return found
+
+
 class Counts:
     """How many answers came from where: a test that never meets a plan proves nothing."""
 
@@ -79,7 +102,13 @@ class Counts:
                 self.kinds["judged"] += 1
                 answer = await core_answer(document, dict(variables), plan_context, replaying(attempt))
 
-            assert as_json(answer) == as_json(expected)
+            read, wanted = as_json(answer), as_json(expected)
+            if read["data"] is None and read != wanted:
+                # Of several fields that may not be null GraphQL leaves open which one's failure ends the others.
+                assert wanted["data"] is None
+                assert len(_never_null(document)) > 1
+                continue
+            assert read == wanted
             assert loader.loads == core_loader.loads
 
 
