@@ -24,7 +24,9 @@ def numbers(content: bytes) -> list[int]:
     return [int(orjson.loads(line)["scaleTaskId"].removeprefix("task-")) for line in content.splitlines()]
 
 
-def page(tasks: Sequence[Task], after: str, *, more: bool = True, failures: Sequence[BackendFailure] = ()) -> ListedPage:
+def page(
+    tasks: Sequence[Task], after: str, *, more: bool = True, failures: Sequence[BackendFailure] = ()
+) -> ListedPage:
     """A page that ends at the cursor `after`."""
     return ListedPage(
         tasks=tasks,

@@ -10,10 +10,12 @@ from schema.status import TaskStatus
 
 def test_a_filter() -> None:
     """Enum values, lists and moments are what they are in GraphQL."""
-    criteria = parse_filter('{"backendIn": ["SCALE"], "statusIn": "PENDING", "createdAt": {"gte": "2026-01-01T00:00:00Z"}}')
+    criteria = parse_filter(
+        '{"backendIn": ["SCALE"], "statusIn": "PENDING", "createdAt": {"gte": "2026-01-01T00:00:00Z"}}'
+    )
 
     assert criteria.backends == {Backend.SCALE}
-    assert criteria.statuses == {TaskStatus.PENDING}
+    assert criteria.statuses == frozenset({TaskStatus.PENDING})
     assert criteria.created is not None
 
 
