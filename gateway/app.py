@@ -181,7 +181,7 @@ def create_app(
         routes.append(metrics_route(metrics.exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
-    return Gateway(graphql, observed.drain, lifespan=lifespan, routes=routes)
+    return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)
 
 
 def _shows(

@@ -106,7 +106,7 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
     for query in DEMO_QUERIES:
         print(f"  {query}\n", flush=True)
-    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app.drain, 0)
+    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app, 0)
     return server.run_to_the_end()
 
 
