@@ -14,6 +14,7 @@ from gateway_client.exceptions import GraphQLClientGraphQLMultiError, GraphQLCli
 from gateway_client.input_types import TaskBy
 from persisted import PersistedClient
 from reactions import Reaction, reaction
+from websockets.exceptions import ConnectionClosed
 
 SETTLED = {"COMPLETED", "FAILED", "DELIVERY_FAILED", "CANCELED"}
 AT_ONCE = 100
@@ -64,10 +65,27 @@ async def cancel(client: PersistedClient, tasks: list[TaskBy]) -> None:
 
 
 async def wait_for(client: PersistedClient, tasks: list[TaskBy]) -> None:
-    """Tells each task's last status; nobody polls."""
+    """Tells each task's last status; nobody polls. A lost connection is made again: it begins with what stands."""
     open_ = set(range(len(tasks)))
+    settled = asyncio.Event()
+    waiting = asyncio.create_task(settled.wait())
+    while open_:
+        listening = asyncio.create_task(listen(client, tasks, open_, settled))
+        await asyncio.wait([listening, waiting], return_when=asyncio.FIRST_COMPLETED)
+        # Cancelling is what closes the generated client's socket in order.
+        listening.cancel()
+        (ended,) = await asyncio.gather(listening, return_exceptions=True)
+        if open_ and not isinstance(ended, ConnectionClosed | OSError):
+            raise ended or RuntimeError("the subscription ended before the tasks did")
+        await asyncio.sleep(1 if open_ else 0)
+
+
+async def listen(client: PersistedClient, tasks: list[TaskBy], open_: set[int], settled: asyncio.Event) -> None:
+    """Takes from `open_` what is settled."""
     async for event in client.task_changed(by=tasks):
         change = event.task_changed
+        if change.index not in open_:
+            continue
         if change.error is not None and not change.error.retryable:
             tell("wait_for", change.index, change.error.code.value, reaction(change.error.code.value))
             open_.discard(change.index)
@@ -75,7 +93,7 @@ async def wait_for(client: PersistedClient, tasks: list[TaskBy]) -> None:
             tell("wait_for", change.index, change.task.status.value)
             open_.discard(change.index)
         if not open_:
-            return
+            settled.set()
 
 
 async def run(url: str, names: dict[str, list[dict[str, Any]]]) -> None:
