@@ -82,6 +82,19 @@ _CALL = FieldCost(CALL)
 # Look, write, and look again after a refusal.
 _WRITE = FieldCost(3 * CALL)
 
+_PAYLOADS = (
+    "CancelTaskPayload",
+    "SetTaskMetadataPayload",
+    "AddTaskTagsPayload",
+    "SetTaskTagsPayload",
+    "RemoveTaskTagsPayload",
+    "SetTaskUniqueIdPayload",
+    "ClearTaskUniqueIdPayload",
+    "ReviewTaskPayload",
+    "CreateMultistageTaskPayload",
+    "TaskResult",
+)
+
 FIELD_COSTS: Mapping[str, FieldCost] = MappingProxyType(
     {
         "Query.node": _CALL,
@@ -110,6 +123,8 @@ FIELD_COSTS: Mapping[str, FieldCost] = MappingProxyType(
         "Mutation.addTagsToTasks": _bulk("input.tasks", 3),
         "Mutation.removeTagsFromTasks": _bulk("input.tasks", 3),
         "Mutation.setMetadataOfTasks": _bulk("input.tasks", 3),
+        # One reason at most: what is refused is refused once.
+        **{f"{payload}.errors": FieldCost(0, assumed_size=1) for payload in _PAYLOADS},
         "Subscription.taskChanged": FieldCost(CALL, per_item_of="by"),
         "Task.viewUrl": _CALL,
         # Asked for many tasks at once: a call for 50 of them.

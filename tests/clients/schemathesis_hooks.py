@@ -65,7 +65,8 @@ def _fit(node: ValueNode, type_: GraphQLInputType, name: str) -> ValueNode:
     if isinstance(node, NullValueNode | VariableNode):
         return node
     if isinstance(nullable, GraphQLList):
-        items = node.values if isinstance(node, ListValueNode) else (node,)
+        # Many, each with all that can be selected, would make more backend calls than an operation may.
+        items = node.values[:2] if isinstance(node, ListValueNode) else (node,)
         return ListValueNode(values=tuple(_fit(item, nullable.of_type, name) for item in items))
     named = get_named_type(nullable)
     if isinstance(named, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
