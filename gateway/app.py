@@ -53,10 +53,13 @@ from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.backend import Backend
-from schema.context import Caller, Context
+from schema.context import Caller, Context, TaskLister
 
 _log = structlog.get_logger(__name__)
 
+# A page of an export is the last that is of use of it.
+_PASSING_TASKS = 500
+_NO_DEADLINE = float("inf")
 _NO_TRACING = NoTracing()
 _LOADERS_FIRST_S = 0.05
 
@@ -178,7 +181,7 @@ def create_app(
         routes.append(metrics_route(metrics.exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
-    return Gateway(graphql, observed.drain, lifespan=lifespan, routes=routes)
+    return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)
 
 
 def _shows(
@@ -201,6 +204,25 @@ def _shows(
         metrics.show_cache(*repository.cached)
 
     return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
+
+
+@asynccontextmanager
+async def task_lister(settings: Settings) -> AsyncIterator[TaskLister]:
+    """The list of tasks for one long walk, which keeps next to nothing of what it has passed."""
+    guards = _guards(settings, time.monotonic, asyncio.sleep)
+    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, _now)
+    scale, rosetta = backend_clients(settings, health, guards=guards)
+    backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
+    cache = TaskCache(_freshness(settings), _PASSING_TASKS, time.monotonic, settings.cache.max_bytes)
+    repository = TaskRepository(cache, backends, scale, trouble=health)
+    readers = _readers(settings, repository, scale, rosetta, _now, time.monotonic)
+    async with AsyncExitStack() as closing:
+        for backend in (scale, rosetta):
+            if not isinstance(backend, UnconfiguredBackend):
+                closing.push_async_callback(backend.aclose)
+        closing.push_async_callback(repository.aclose)
+        closing.push_async_callback(readers.aclose)
+        yield readers.for_operation(_NO_DEADLINE)["lists"]
 
 
 def backend_clients(

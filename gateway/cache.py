@@ -1,7 +1,7 @@
 """TaskCache: what has been read, how long it counts as fresh, and how long it may still be served after that."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
@@ -112,6 +112,19 @@ class TaskCache:
             return None
         return entry if entry.read_at >= self._heard_since or now < entry.read_at + _UNHEARD_S else None
 
+    def get_many(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        """`get` for each, at one moment."""
+        now, heard_since, look = self.now(), self._heard_since, self._entries.look()
+        found: list[Entry | None] = []
+        for selector in selectors:
+            entry = self._find(selector) if isinstance(selector, ScaleUniqueId) else look(selector)
+            if entry is not None and (
+                now >= entry.fresh_until or (entry.read_at < heard_since and now >= entry.read_at + _UNHEARD_S)
+            ):
+                entry = None
+            found.append(entry)
+        return found
+
     def fresh_until(self, entry: Entry) -> float:
         """Until when the entry counts as fresh, as far as is known now."""
         if entry.read_at >= self._heard_since:
@@ -200,6 +213,14 @@ class _Entries:
         return len(self._map)
 
     def get(self, selector: Selector) -> Entry | None:
+        return self.look()(selector)
+
+    def look(self) -> Callable[[Selector], Entry | None]:
+        """The quickest way to look many up. Who was used last matters only where something may soon have to go."""
+        is_filling = 2 * self.bytes >= self._max_bytes or 2 * len(self._map) >= self._max_tasks
+        return self._touch if is_filling else self._map.get
+
+    def _touch(self, selector: Selector) -> Entry | None:
         entry = self._map.get(selector)
         if entry is not None:
             self._map.move_to_end(selector)

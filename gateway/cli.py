@@ -1,4 +1,7 @@
-"""task-gateway: demo, serve, sandbox, schema, check. Exit codes: 0 fine, 1 failed, 2 wrong usage or settings."""
+"""task-gateway: demo, serve, sandbox, schema, check, export.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage or settings.
+"""
 
 import argparse
 import asyncio
@@ -11,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from dotenv import dotenv_values
 
+from gateway.app import task_lister
 from gateway.check import check_backends
 from gateway.demo import (
     DEMO_ENVIRONMENT,
@@ -21,12 +25,16 @@ from gateway.demo import (
     DemoSandbox,
     create_demo_app,
 )
+from gateway.export.command import ExportOptions, export
+from gateway.export.filter import parse_filter
+from gateway.export.rows import Format
 from gateway.sandbox.clock import SandboxClock
 from gateway.server import DrainingServer, server_config
 from gateway.settings import PREFIX, Anonymous, Settings, SettingsError
 from gateway.telemetry import set_up_logging
 from gateway.workers import run_server, run_workers
 from schema import build_schema, build_subgraph_sdl
+from schema.errors import GatewayError
 
 _FAILED = 1
 _WRONG_USAGE = 2
@@ -72,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="ask each configured backend one harmless question")
     check.add_argument("--env-file", type=Path, help="a file of NAME=value lines; the environment wins over it")
     check.set_defaults(command=_check)
+
+    export = commands.add_parser("export", help="a whole filtered list of tasks, one a line")
+    export.add_argument("--filter", default="{}", help="a TaskFilter as JSON, as the field `tasks` takes it")
+    export.add_argument("--format", choices=[format.value for format in Format], default=Format.NDJSON.value)
+    export.add_argument("--output", type=Path, help="a file, begun anew, or appended to with --after; default: stdout")
+    export.add_argument("--after", metavar="CURSOR", help="go on behind this cursor, with the same filter")
+    export.add_argument("--env-file", type=Path, help="a file of NAME=value lines; the environment wins over it")
+    export.set_defaults(command=_export)
     return parser
 
 
@@ -90,7 +106,7 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
     for query in DEMO_QUERIES:
         print(f"  {query}\n", flush=True)
-    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app.drain, 0)
+    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app, 0)
     return server.run_to_the_end()
 
 
@@ -159,6 +175,26 @@ def _check(options: argparse.Namespace) -> int:
     for finding in findings:
         print(finding.line)
     return 0 if all(finding.is_fine for finding in findings) else _FAILED
+
+
+def _export(options: argparse.Namespace) -> int:
+    settings = _settings(options.env_file)
+    # Progress and what a backend could not answer are told by the export itself.
+    set_up_logging("error", settings.log_format, settings.secrets())
+    try:
+        wanted = ExportOptions(parse_filter(options.filter), Format(options.format), options.output, options.after)
+        return asyncio.run(_run_export(settings, wanted))
+    except GatewayError as error:
+        print(error.message, file=sys.stderr)
+        return _WRONG_USAGE
+    except OSError as error:
+        print(f"--output: {error.strerror}", file=sys.stderr)
+        return _FAILED
+
+
+async def _run_export(settings: Settings, options: ExportOptions) -> int:
+    async with task_lister(settings) as lister:
+        return await export(lister, options)
 
 
 def _settings(env_file: Path | None) -> Settings:

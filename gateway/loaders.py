@@ -35,11 +35,11 @@ class OperationLoader:
         return _task(outcome)
 
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Outcome]:
-        known = self._known
-        entries = [known(selector) for selector in selectors]
+        entries = self._known_of(selectors)
+        found = [entry.task for entry in entries if entry is not None]
+        if len(found) == len(entries):
+            return found
         missing = [Read(selector) for selector, entry in zip(selectors, entries, strict=True) if entry is None]
-        if not missing:
-            return [entry.task for entry in entries if entry is not None]
         read = iter(await self._read(missing))
         return [next(read) if entry is None else entry.task for entry in entries]
 
@@ -70,6 +70,13 @@ class OperationLoader:
         if entry is not None:
             self._entries.append(entry)
         return entry
+
+    def _known_of(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        if self._no_cache:
+            return [self._known(selector) for selector in selectors]
+        entries = self._repository.peek_many(selectors)
+        self._entries.extend(entry for entry in entries if entry is not None)
+        return entries
 
     def _has_read(self, selector: Selector) -> bool:
         batch = self._batch_of.get(Read(selector))

@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.drain import Drain
+from gateway.endpoints.gateway import Gateway
 from gateway.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -45,9 +45,10 @@ class DrainingServer(uvicorn.Server):
     SIGTERM starts it; SIGINT, which comes from a person, leaves the first step out. A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, drain: Drain, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: Gateway, drain_s: float) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._drain = app.drain
+        app.load.server_tasks = self.server_state.tasks
         self._drain_s = drain_s
         self._notice_until = 0.0
         self._ends_at = 0.0

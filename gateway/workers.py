@@ -42,7 +42,7 @@ def run_server(settings: Settings) -> int:
     app = create_app(settings, metrics=metrics)
     if settings.metrics.port is not None:
         serve_metrics(settings.host, settings.metrics.port, metrics.registry)
-    server = DrainingServer(server_config(app, settings.host, settings.port, settings), app.drain, settings.drain_s)
+    server = DrainingServer(server_config(app, settings.host, settings.port, settings), app, settings.drain_s)
     return server.run_to_the_end()
 
 
@@ -140,7 +140,7 @@ def _work(environment: Mapping[str, str], listener: socket.socket, directory: Pa
     settings = Settings.from_env(environment)
     set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_app(settings, metrics=Metrics(directory))
-    server = DrainingServer(server_config(app, settings.host, settings.port, settings), app.drain, settings.drain_s)
+    server = DrainingServer(server_config(app, settings.host, settings.port, settings), app, settings.drain_s)
     sys.exit(server.run_to_the_end([listener]))
 
 

@@ -4,20 +4,46 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from schema.annotation_request import KIND as ANNOTATION_REQUEST
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import KIND as CAMPAIGN
+from schema.campaign import Campaign, campaign_name
 from schema.context import Info
 from schema.errors import GatewayError, bad_input
-from schema.references import Reference, reference_of_id, rosetta_reference, scale_reference
+from schema.node import decode_id
+from schema.references import (
+    Reference,
+    annotation_request_id,
+    reference_of_id,
+    rosetta_reference,
+    scale_reference,
+)
 from schema.task import Task
 
 # The fields of one key, and the fields' values in their order.
 Key: TypeAlias = tuple[str, ...]
 Values: TypeAlias = Sequence[str]
-Entity: TypeAlias = Task
+Entity: TypeAlias = Task | AnnotationRequest | Campaign
 _Load: TypeAlias = Callable[[Info, Values], Awaitable[Entity | None]]
 
 
 def _task(info: Info, reference: Reference) -> Awaitable[Task | None]:
     return info.context.tasks.load(reference)
+
+
+def _request(info: Info, request_id: str) -> Awaitable[AnnotationRequest | None]:
+    return info.context.requests.load(annotation_request_id(request_id, "annotationRequestId"))
+
+
+def _campaign(info: Info, name: str) -> Awaitable[Campaign | None]:
+    return info.context.campaigns.campaign(campaign_name(name, "name"))
+
+
+def _id_of(kind: str, values: Values) -> str:
+    match decode_id(*values):
+        case (given, part) if given == kind:
+            return part
+    raise bad_input(f"this id names something else than a {kind}", "id")
 
 
 # By type, each key with what loads the object it names. The loaders are those of every other field: representations
@@ -30,6 +56,15 @@ ENTITIES: Mapping[str, Mapping[Key, _Load]] = MappingProxyType(
             ("campaignId", "annotationRequestId", "sceneId"): lambda info, values: _task(
                 info, rosetta_reference(*values)
             ),
+        },
+        "AnnotationRequest": {
+            ("id",): lambda info, values: _request(info, _id_of(ANNOTATION_REQUEST, values)),
+            ("annotationRequestId",): lambda info, values: _request(info, *values),
+        },
+        # Rosetta finds campaigns by name, not by their id.
+        "Campaign": {
+            ("id",): lambda info, values: _campaign(info, _id_of(CAMPAIGN, values)),
+            ("name",): lambda info, values: _campaign(info, *values),
         },
     }
 )

@@ -8,10 +8,13 @@ import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, DocumentNode, ObjectTypeDefinitionNode, parse, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
+from schema.annotation_request import AnnotationRequest
+from schema.campaign import Campaign
 from schema.context import Info
 from schema.entities import ENTITIES, load_entity
 from schema.errors import bad_input
-from schema.query import MAX_LIST_ARGUMENT, Query
+from schema.filter import MAX_LIST_ARGUMENT
+from schema.query import Query
 from schema.task import Task
 
 _LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable"])'
@@ -19,7 +22,9 @@ _LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", im
 _SHAREABLE = frozenset({"PageInfo"})
 
 Representation = NewType("Representation", object)
-EntityUnion = Annotated[Task, strawberry.union("_Entity", description="Whatever a representation can name.")]
+EntityUnion = Annotated[
+    Task | AnnotationRequest | Campaign, strawberry.union("_Entity", description="Whatever a representation can name.")
+]
 
 
 def subgraph_sdl(sdl: str) -> str:
@@ -81,7 +86,7 @@ def subgraph_query(sdl: str) -> type:
                 raise bad_input(f"at most {MAX_LIST_ARGUMENT} representations at once", "representations")
             found = await asyncio.gather(*(load_entity(info, one) for one in representations))
             # GraphQL answers an exception among a list's items with null and an error in that item's place.
-            return cast("list[Task | None]", list(found))
+            return cast("list[Task | AnnotationRequest | Campaign | None]", list(found))
 
     return SubgraphQuery
 

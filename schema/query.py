@@ -147,14 +147,18 @@ async def _look_up(info: Info, by: Sequence[TaskBy]) -> list[_Lookup]:
     """One outcome an item, in their order. All tasks are asked for together."""
     named = [_selected(item, index) for index, item in enumerate(by)]
     selectors = [selector for selector in named if not isinstance(selector, GatewayError)]
-    loaded = iter(await info.context.tasks.load_many(selectors))
-    return [_outcome(item if isinstance(item, GatewayError) else next(loaded), info) for item in named]
+    loaded = await info.context.tasks.load_many(selectors)
+    if len(loaded) == len(named):
+        return [item if isinstance(item, Task) else _outcome(item, info) for item in loaded]
+    following = iter(loaded)
+    return [_outcome(item if isinstance(item, GatewayError) else next(following), info) for item in named]
 
 
 def _selected(by: TaskBy, index: int) -> Selector | GatewayError:
     try:
-        return to_selector(by, "by", str(index))
+        return to_selector(by)
     except GatewayError as error:
+        error.path = ("by", str(index), *error.path)
         return error
 
 

@@ -27,6 +27,9 @@ class ScaleTaskReference:
     def __hash__(self) -> int:
         return hash(self.task_id)
 
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is ScaleTaskReference and self.task_id == other.task_id
+
     @property
     def backend(self) -> Backend:
         return Backend.SCALE
@@ -100,6 +103,14 @@ class TaskBy:
 
 def to_selector(by: TaskBy, *path: str) -> Selector:
     """What `by` names. Raises GatewayError BAD_USER_INPUT, naming the field below `path`, when it names nothing."""
+    # Equal inputs of many requests are one object (gateway/execution/plan): what it names is found once.
+    known: Selector | None = vars(by).get("_selector")
+    if known is None:
+        known = vars(by)["_selector"] = _selector(by, *path)
+    return known
+
+
+def _selector(by: TaskBy, *path: str) -> Selector:
     if by.id is not None:
         return reference_of_id(by.id.value, *path, "id")
     if by.scale_task_id is not None:

@@ -25,8 +25,18 @@ __all__ = ["Task", "TaskAudit", "TaskEvent", "TaskEventAction", "TaskLookup", "T
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 # Of the Context such a field looks at the caller's scopes alone.
 _DEPENDS_ON_TASKS = {"depends_on_tasks": True}
-# Such a field either answers at once from the task alone, or with an awaitable: no answer that holds one is kept.
-_TOLD_BY_RECORD = _DEPENDS_ON_TASKS
+
+
+def _told_at_once(name: str) -> dict[str, object]:
+    """Marks a field that answers at once from the task alone, or with an awaitable."""
+
+    def at_once(task: "Task") -> datetime | None:
+        moment: datetime | None = getattr(task, name)
+        if moment is None and not isinstance(task.reference, ScaleTaskReference):
+            raise LookupError("the history has to be asked")
+        return moment
+
+    return {**_DEPENDS_ON_TASKS, "at_once": at_once}
 
 
 class TaskRecord(Protocol):
@@ -151,7 +161,7 @@ class Task(Node):
 
     @strawberry.field(
         name="createdAt",
-        metadata=_TOLD_BY_RECORD,
+        metadata=_told_at_once("created_at"),
         description="When the task was created. Rosetta's comes from its history, read only when selected.",
     )
     def created_at_field(self, info: Info) -> datetime | None:
@@ -159,7 +169,7 @@ class Task(Node):
 
     @strawberry.field(
         name="updatedAt",
-        metadata=_TOLD_BY_RECORD,
+        metadata=_told_at_once("updated_at"),
         description="When it last changed; may move after completion. Rosetta's comes from its history.",
     )
     def updated_at_field(self, info: Info) -> datetime | None:
@@ -167,7 +177,7 @@ class Task(Node):
 
     @strawberry.field(
         name="completedAt",
-        metadata=_TOLD_BY_RECORD,
+        metadata=_told_at_once("completed_at"),
         description="When it was completed. Rosetta's comes from its history: the last step written down before "
         "completion where completion itself is not.",
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 # Marker -> the program its tests start.
-PROGRAMS = {"redis": "redis-server", "chromium": "chromium", "node": "npm"}
+PROGRAMS = {"redis": "redis-server", "chromium": "chromium", "node": "npm", "installs": "python3"}
 _DESELECTED = pytest.StashKey[list[str]]()
 
 
@@ -51,6 +51,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Names what was left out, so that nothing is skipped quietly."""
     left_out = config.stash.get(_DESELECTED, [])
     if left_out:
-        terminalreporter.section("left out: need Redis, Chromium, Node (CI=true runs them) or real accounts")
+        terminalreporter.section(
+            "left out: need Redis, Chromium, Node, packages of their own (CI=true runs them) or real accounts"
+        )
         for name in left_out:
             terminalreporter.write_line(name)

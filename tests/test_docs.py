@@ -56,7 +56,7 @@ def test_error_codes() -> None:
     assert [code.name for code in ErrorCode if code.name not in overview] == []
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "sandbox", "schema", "check"])
+@pytest.mark.parametrize("command", ["demo", "serve", "sandbox", "schema", "check", "export"])
 def test_commands(command: str) -> None:
     """Each command is in the README and explains itself."""
     done = subprocess.run(

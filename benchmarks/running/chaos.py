@@ -15,7 +15,7 @@ from gateway.sandbox.faults import Fault
 _FRESH_S = 2.0
 _TIMEOUT_S = 2.0
 _SLACK_S = 0.5
-_OPERATIONS_A_SECOND = 40.0
+_OPERATIONS_A_SECOND = 20.0
 _MOVES_A_SECOND = 20.0
 
 _SETTINGS = {
@@ -54,7 +54,7 @@ class Judge:
         self.seen["answers"] += 1
         if sent.status != 200 or not answer.get("data"):
             self.seen["answers without data"] += 1
-            self.wrong.append(f"HTTP {sent.status}: {str(answer)[:300]}")
+            self.wrong.append(f"HTTP {sent.status}: after {sent.seconds:.1f} s: {str(answer)[:300]}")
             return
         for item in answer["data"]["lookupTasks"]:
             self._judge(item, sent)

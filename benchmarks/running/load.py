@@ -88,8 +88,8 @@ class Client:
             async with self._session.post(self._url, json=body) as response:
                 answer = await response.json(content_type=None)
                 return Sent(sent_at, time.monotonic(), response.status, answer)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            return Sent(sent_at, time.monotonic(), 0, None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Sent(sent_at, time.monotonic(), 0, {"lost": repr(error)})
 
 
 async def at_rate(

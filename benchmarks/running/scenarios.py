@@ -31,15 +31,15 @@ async def steady(seconds: float) -> Finding:
 async def overload(seconds: float) -> Finding:
     """Five times what the gateway can do: what is answered is answered in time, the rest is told at once."""
     finding = Finding("Ramp to overload", LOAD_HEAD)
-    measured_s = max(3.0, seconds / 6)
+    measured_s = max(4.0, seconds / 6)
     async with backends() as emulated:
         async with gateway(emulated.environment, **_KEPT) as process, session() as http:
             client = Client(http, process.origin, emulated.task_ids, per_operation=50)
             await _warm(client)
             capacity = _rate(await closed_loop(client, _BUSY_CLIENTS, measured_s), measured_s)
             normal = await at_rate(client, capacity * _NORMAL_SHARE, measured_s)
-        # As many in flight as are answered within the normal 95th percentile.
-        bound = max(2, int(capacity * normal.seconds(0.95)))
+        # As many in flight as are answered within the normal 95th percentile, or within 100 ms.
+        bound = max(2, int(capacity * min(normal.seconds(0.95), 0.1)))
         async with gateway(emulated.environment, **_KEPT, GATEWAY_MAX_QUEUED=str(bound)) as process, session() as http:
             client = Client(http, process.origin, emulated.task_ids, per_operation=50)
             await _warm(client)

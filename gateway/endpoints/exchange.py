@@ -1,7 +1,7 @@
 """One HTTP request and its answer, in plain ASGI: Starlette's objects cost as much again as the server."""
 
 import asyncio
-import uuid
+import secrets
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from re import compile as compile_pattern
@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.endpoints.media import JSON
 from gateway.endpoints.origins import HeaderList
 from gateway.refusals import bad_request, refusal
+from gateway.within import within
 
 _REQUEST_ID = compile_pattern(r"[A-Za-z0-9._-]{1,128}")
 _WANTED = {
@@ -59,7 +60,7 @@ def wanted_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def request_id(given: str | None) -> str:
     """The caller's own id where it is harmless in logs and headers, else a new one."""
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 class Exchange:
@@ -89,8 +90,8 @@ class Exchange:
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise bad_request("compressed bodies are not taken", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._read(max_bytes)
+            # Most bodies have come with their head, and need no timer.
+            return await within(asyncio.get_running_loop().time() + timeout_s, self._read(max_bytes))
         except TimeoutError:
             raise bad_request("the body did not come in time", HTTPStatus.REQUEST_TIMEOUT) from None
 

@@ -8,19 +8,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.drain import Drain
 from gateway.endpoints.exchange import SECURITY_HEADERS
+from gateway.load import Load
 
 
 class Gateway(Starlette):
-    """Starlette, with a shorter way to the one path that nearly every request takes. A server tells `drain` to stop."""
+    """Starlette, with a shorter way to the one path that nearly every request takes. A server tells `drain` to stop,
+    and `load` what waits.
+    """
 
-    def __init__(self, graphql: ASGIApp, drain: Drain, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, drain: Drain, load: Load, **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
         self.drain = drain
+        self.load = load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.drain.is_draining and scope["type"] == "http":
             send = _closing(send)
+        if scope["type"] != "lifespan":
+            self.load.begin()
         if scope["type"] != "lifespan" and _is_graphql(scope):
             await self._graphql(scope, receive, send)
             return

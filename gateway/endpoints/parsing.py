@@ -13,6 +13,9 @@ from gateway.refusals import bad_request
 
 # orjson turns integers beyond 64 bits into floats, which lose digits.
 _LONG_INTEGER = re.compile(rb"\d{19}")
+# Of 18 digits in a row every ninth byte shows two: a look at a ninth of a long body tells most of them apart.
+_STRIDE = 9
+_TWO_DIGITS = re.compile(rb"\d\d")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _MAX_URL_PARAMETERS = 20
 
@@ -47,7 +50,7 @@ def parse_query_string(query_string: bytes) -> OperationRequest:
 def parse_json(body: bytes, what: str) -> Any:
     """The value that `body` spells, integers whole. Raises a Refusal BAD_USER_INPUT."""
     try:
-        if _LONG_INTEGER.search(body):
+        if _TWO_DIGITS.search(body[::_STRIDE]) and _LONG_INTEGER.search(body):
             return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
         return orjson.loads(body)
     except (ValueError, RecursionError):

@@ -9,7 +9,6 @@ from graphql import (
     GraphQLList,
     GraphQLSchema,
     VariableDefinitionNode,
-    get_named_type,
     get_nullable_type,
     type_from_ast,
 )
@@ -25,6 +24,7 @@ class VariableLists:
 
     def __init__(self, schema: GraphQLSchema, definitions: Iterable[VariableDefinitionNode]) -> None:
         self._types: dict[str, GraphQLInputType] = {}
+        self._deep: dict[str, bool] = {}
         for definition in definitions:
             type_: Any = type_from_ast(schema, definition.type)
             if type_ is not None and _holds_lists(type_, set()):
@@ -33,7 +33,27 @@ class VariableLists:
     def check(self, variables: Mapping[str, Any]) -> None:
         """Raises a Refusal BAD_USER_INPUT for a list of more than 200 entries."""
         for name, type_ in self._types.items():
-            _check(variables.get(name), type_, name)
+            self._check(variables.get(name), type_, name)
+
+    def _check(self, value: object, type_: GraphQLInputType, name: str) -> None:
+        nullable = get_nullable_type(type_)
+        if isinstance(nullable, GraphQLList) and isinstance(value, list):
+            if len(value) > MAX_ENTRIES:
+                raise refusal("BAD_USER_INPUT", f"{name} takes at most 100 entries, not {len(value)}", lenient=True)
+            if self._are_deep(nullable.of_type):
+                for item in value:
+                    self._check(item, nullable.of_type, name)
+        elif isinstance(nullable, GraphQLInputObjectType) and isinstance(value, dict):
+            for key, field in nullable.fields.items():
+                if key in value:
+                    self._check(value[key], field.type, key)
+
+    def _are_deep(self, item_type: GraphQLInputType) -> bool:
+        """Whether a list's items hold lists in turn; found once, as a hundred items are told by one look."""
+        spelt = str(item_type)
+        if spelt not in self._deep:
+            self._deep[spelt] = _holds_lists(item_type, set())
+        return self._deep[spelt]
 
 
 def _holds_lists(type_: GraphQLInputType, seen: set[str]) -> bool:
@@ -44,17 +64,3 @@ def _holds_lists(type_: GraphQLInputType, seen: set[str]) -> bool:
         return False
     seen.add(nullable.name)
     return any(_holds_lists(field.type, seen) for field in nullable.fields.values())
-
-
-def _check(value: object, type_: GraphQLInputType, name: str) -> None:
-    nullable = get_nullable_type(type_)
-    if isinstance(nullable, GraphQLList) and isinstance(value, list):
-        if len(value) > MAX_ENTRIES:
-            raise refusal("BAD_USER_INPUT", f"{name} takes at most 100 entries, not {len(value)}", lenient=True)
-        if isinstance(get_named_type(nullable), GraphQLInputObjectType):
-            for item in value:
-                _check(item, nullable.of_type, name)
-    elif isinstance(nullable, GraphQLInputObjectType) and isinstance(value, dict):
-        for key, field in nullable.fields.items():
-            if key in value:
-                _check(value[key], field.type, key)

@@ -3,10 +3,11 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
-from gateway.backends.base import Taken, TakenError, WriteRefusedError, WritingBackend
+from gateway.backends.base import Outcome, Taken, TakenError, WriteRefusedError, WritingBackend
 from gateway.repository import TaskRepository
 from gateway.writing.refusals import key_conflict, unique_id_conflict
 from gateway.writing.tries import CreationTries
@@ -45,37 +46,30 @@ class TaskCreator:
             creation = replace(creation, idempotency_key=self._new_key())
         ends_at = asyncio.get_running_loop().time() + self._backend.timeout_s
         tries = CreationTries()
-        try:
-            async with self._backend.deadline(ends_at=ends_at):
-                return await self._try(creation, tries, ends_at)
-        except GatewayError as error:
-            if error.code is ErrorCode.BACKEND_TIMEOUT and tries.was_lost:
-                raise self._unknown(creation) from error
-            raise
-
-    async def _try(self, creation: MultistageCreation, tries: CreationTries, ends_at: float) -> CreatedTask:
         while True:
             try:
                 # Half of what is left each time, so that there is always time to ask what a lost answer did.
                 async with self._backend.deadline(ends_at=ends_at, share=0.5):
                     task = await self._backend.create(creation, creation.idempotency_key)
             except TakenError as taken:
-                return await self._taken(creation, taken, tries)
+                return await self._taken(creation, taken, tries, ends_at)
             except WriteRefusedError as refusal:
                 raise _refused(refusal) from refusal
             except GatewayError as error:
                 time_left_s = ends_at - asyncio.get_running_loop().time()
                 delay_s = tries.next_delay_s(error, time_left_s, self._chance())
                 if delay_s is None:
-                    return await self._settle(creation, error, tries)
+                    return await self._settle(creation, error, tries, ends_at)
                 await self._sleep(delay_s)
             else:
-                return CreatedTask(await self._whole(creation, task), created=True)
+                return CreatedTask(await self._whole(creation, task, ends_at), created=True)
 
-    async def _taken(self, creation: MultistageCreation, taken: TakenError, tries: CreationTries) -> CreatedTask:
+    async def _taken(
+        self, creation: MultistageCreation, taken: TakenError, tries: CreationTries, ends_at: float
+    ) -> CreatedTask:
         if creation.unique_id is None or taken.what is Taken.IDEMPOTENCY_KEY:
             raise key_conflict(creation.idempotency_key or "")
-        holder = await self._holder(creation.unique_id)
+        holder = await self._holder(creation.unique_id, ends_at)
         if tries.was_lost:
             if isinstance(holder, GatewayError) or holder is None:
                 raise self._unknown(creation)
@@ -87,13 +81,15 @@ class TaskCreator:
             raise key_conflict(creation.idempotency_key or "")
         raise unique_id_conflict(creation.unique_id, None if holder is None else self._kept(holder))
 
-    async def _settle(self, creation: MultistageCreation, error: GatewayError, tries: CreationTries) -> CreatedTask:
+    async def _settle(
+        self, creation: MultistageCreation, error: GatewayError, tries: CreationTries, ends_at: float
+    ) -> CreatedTask:
         """What is known when there is no further try: with a unique id one look-up decides."""
         if not tries.was_lost:
             raise error
         if creation.unique_id is None:
             raise self._unknown(creation) from error
-        holder = await self._holder(creation.unique_id)
+        holder = await self._holder(creation.unique_id, ends_at)
         if isinstance(holder, GatewayError):
             raise self._unknown(creation) from error
         if holder is None:
@@ -102,21 +98,30 @@ class TaskCreator:
             raise unique_id_conflict(creation.unique_id, self._kept(holder))
         return CreatedTask(self._kept(holder), created=False)
 
-    async def _whole(self, creation: MultistageCreation, told: Task) -> Task:
+    async def _whole(self, creation: MultistageCreation, told: Task, ends_at: float) -> Task:
         """The task as it stands now, and not as the answer told it.
 
         That one lacks project and batch, and may be the stored answer of an earlier creation under the same key.
         """
-        (read,) = await self._backend.fetch([told.reference])
+        read = await self._until(ends_at, self._backend.fetch([told.reference]))
         if isinstance(read, GatewayError) or read is None:
             # It exists all the same. What the answer lacks is what we asked for; it is not kept as the whole.
             self._repository.forget(told.reference)
             return replace(told, project=told.project or creation.project, batch=told.batch or creation.batch)
         return self._kept(read)
 
-    async def _holder(self, unique_id: str) -> Task | GatewayError | None:
-        (holder,) = await self._backend.fetch_by_unique_id([unique_id])
-        return holder
+    async def _holder(self, unique_id: str, ends_at: float) -> Outcome:
+        return await self._until(ends_at, self._backend.fetch_by_unique_id([unique_id]))
+
+    async def _until(self, ends_at: float, reading: Coroutine[Any, Any, Sequence[Outcome]]) -> Outcome:
+        """The one outcome; being late is one too: what is known of the creation must not be lost over it."""
+        try:
+            async with self._backend.deadline(ends_at=ends_at):
+                (outcome,) = await reading
+        except GatewayError as late:
+            reading.close()  # of no effect where it ran
+            return late
+        return outcome
 
     def _kept(self, task: Task) -> Task:
         self._repository.written(task)

@@ -206,8 +206,11 @@ class TaskWrites:
         return self._kept(await self._read(reference))
 
     async def _standing_or_none(self, reference: Reference) -> Task | None:
+        """As `_standing`; None where it cannot be read: what became of the write must not be lost over it."""
         try:
-            return await self._standing(reference)
+            # Ends before the deadline around it, which would end the write with it.
+            async with self._backend.deadline(share=0.9):
+                return await self._standing(reference)
         except GatewayError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 raise

@@ -31,18 +31,13 @@ from graphql import (
     visit,
 )
 from graphql import build_schema as build_from_sdl
-from hypothesis import strategies
-from hypothesis_graphql import nodes
 
 from schema import build_schema
 from schema.references import global_id, scale_reference
+from tests.clients import schemathesis_scalars  # noqa: F401  its import registers them
 
 # From the text, as every client reads it.
 _SCHEMA = build_from_sdl(build_schema().as_str())
-
-schemathesis.graphql.scalar("DateTime", strategies.just("2026-03-01T12:00:00Z").map(nodes.String))
-schemathesis.graphql.scalar("URL", strategies.just("https://files.example.com/a.png").map(nodes.String))
-schemathesis.graphql.scalar("JSON", strategies.integers(0, 9).map(nodes.Int))
 
 
 @schemathesis.hook

@@ -17,6 +17,9 @@ from schema import build_schema
 from tests.gateway.endpoints.served import open_streams, served_gateway, served_schema, small_schema
 
 HERE = Path(__file__).parent
+
+# Some 25 root fields, 100 operations each, on a machine that does other things too.
+_FUZZING_S = 300
 DONE = [{"data": {"count": number}} for number in range(3)]
 
 
@@ -126,6 +129,7 @@ async def test_gql() -> None:
     assert answer == over_http == {"quick": "done"}
 
 
+@pytest.mark.timeout(_FUZZING_S + 20)
 def test_schemathesis() -> None:
     """Schemathesis, every check on, finds nothing in 100 generated operations for each root field."""
     with served_gateway() as served:
@@ -135,10 +139,11 @@ def test_schemathesis() -> None:
     assert outcome.returncode == 0
 
 
+@pytest.mark.timeout(_FUZZING_S + 20)
 def test_schemathesis_breaks_the_rules() -> None:
     """Operations that break the schema's rules are refused, every one, and none is a fault of ours."""
     with served_gateway() as served:
-        outcome = _schemathesis(served.url, "negative", 30)
+        outcome = _schemathesis(served.url, "negative", 30, SCHEMATHESIS_HOOKS="tests.clients.schemathesis_scalars")
 
     assert "No issues found" in outcome.stdout, outcome.stdout
     assert outcome.returncode == 0
@@ -153,6 +158,6 @@ def _schemathesis(url: str, mode: str, examples: int, **environment: str) -> "su
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=_FUZZING_S,
         check=False,
     )

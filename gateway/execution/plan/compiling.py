@@ -14,7 +14,7 @@ from gateway.execution.plan.irregular import IrregularError, NotCoveredError
 from gateway.execution.plan.rendering import Renderers
 from gateway.execution.plan.selections import Selections, condition_variables
 from gateway.execution.plan.waiting import WaitingObject
-from gateway.execution.plan.within import within
+from gateway.within import within
 from schema.context import Context
 
 # More choices than these in one document are left to graphql-core.

@@ -22,6 +22,10 @@ PLAN_WATCHES = "plan_watches"  # true: the wrapper minds the operation's deadlin
 # gives it, and the caller's scopes; on nothing else.
 DEPENDS_ON_TASKS = "depends_on_tasks"
 
+# In a field's metadata: a function of the object alone that gives what the resolver would give, or raises where the
+# resolver would have to wait.
+AT_ONCE = "at_once"
+
 Check: TypeAlias = Callable[[Context], None]
 
 
@@ -45,6 +49,9 @@ def resolved_field(field: GraphQLField) -> ResolvedField:
         raise NotCoveredError("a field that is not plain Strawberry")
     checks = tuple(_checks(field.resolve))
     resolver = definition.base_resolver
+    if AT_ONCE in definition.metadata:
+        at_once = definition.metadata[AT_ONCE]
+        return ResolvedField(definition, definition.python_name, at_once, takes_source=True, checks=checks)
     if resolver is None:
         return ResolvedField(definition, definition.python_name, checks=checks)
     if resolver.root_parameter is not None or resolver.parent_parameter is not None:

@@ -129,7 +129,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
         rate=caller_rate(settings),
         observation=observed,
     )
-    with _served(Gateway(endpoint, observed.drain), settings) as (origin, server):
+    with _served(Gateway(endpoint, observed.drain, observed.load), settings) as (origin, server):
         yield Served(origin, server=server)
 
 
@@ -137,7 +137,7 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
 def _served(app: Gateway, settings: Settings) -> Iterator[tuple[str, DrainingServer]]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(app, "127.0.0.1", 0, settings)
-    server = DrainingServer(config, app.drain, settings.drain_s)
+    server = DrainingServer(config, app, settings.drain_s)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

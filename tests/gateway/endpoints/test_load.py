@@ -1,5 +1,6 @@
 """Above a bound of operations in flight the gateway says so at once."""
 
+import asyncio
 import threading
 import time
 
@@ -64,3 +65,28 @@ def test_zero_is_no_bound() -> None:
         pass
 
     assert load.in_flight == 0
+
+
+@pytest.mark.anyio
+async def test_requests_that_wait_for_their_turn_count() -> None:
+    """Requests that arrive at once and never wait for anything are shed too: from the bound on, oldest first."""
+    load, server_tasks, outcomes = Load(10), set[asyncio.Task[None]](), list[bool]()
+    load.server_tasks = server_tasks
+
+    async def one() -> None:
+        load.begin()
+        try:
+            with load.place():
+                outcomes.append(True)
+        except Refusal:
+            outcomes.append(False)
+
+    for _ in range(100):
+        task = asyncio.create_task(one())
+        server_tasks.add(task)
+        task.add_done_callback(server_tasks.discard)
+    await asyncio.wait(set(server_tasks))
+    await asyncio.sleep(0)
+
+    assert outcomes == [False] * 90 + [True] * 10
+    assert (load.in_flight, load.waiting) == (0, 0)

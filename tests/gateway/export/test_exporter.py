@@ -1,6 +1,7 @@
 """An export writes every task once, outlives a failing backend, and can be stopped at any moment."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from gateway.export.exporter import Ending, Exporter
 from gateway.export.rows import Format, lines
 from schema.backend import Backend
+from schema.connection import ListedPage, Wanted
 from schema.errors import BackendFailure, ErrorCode
 from schema.filter import TaskCriteria
+from schema.task import Task
 from tests.gateway.export.pages import WrittenList, failure, numbers, page, tasks
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +47,8 @@ async def _run(written: WrittenList, after: str | None = None, stop_behind: int 
     async def sleep(seconds: float) -> None:
         run.waits.append(seconds)
 
-    def write(page_tasks: object) -> None:
-        run.content += lines(Format.NDJSON, page_tasks)  # type: ignore[arg-type]
+    def write(page_tasks: Sequence[Task]) -> None:
+        run.content += lines(Format.NDJSON, page_tasks)
 
     criteria = TaskCriteria(backends=frozenset(Backend))
     run.ending = await Exporter(written, criteria, write, run, run.stop, sleep).run(after)
@@ -76,9 +79,10 @@ async def test_stopped_while_a_page_is_read() -> None:
     """A page that does not come is not waited for."""
 
     class Stuck(WrittenList):
-        async def page(self, *_: object, **__: object) -> object:  # type: ignore[override]
+        async def page(self, criteria: TaskCriteria, *, first: int, after: str | None, wanted: Wanted) -> ListedPage:
             run.stop.set()
-            return await asyncio.Event().wait()
+            await asyncio.Event().wait()
+            raise AssertionError
 
     run = Run()
     exporter = Exporter(Stuck({}), TaskCriteria(backends=frozenset(Backend)), lambda _: None, run, run.stop)

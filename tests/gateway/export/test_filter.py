@@ -15,7 +15,7 @@ def test_a_filter() -> None:
     )
 
     assert criteria.backends == {Backend.SCALE}
-    assert criteria.statuses == {TaskStatus.PENDING}
+    assert criteria.statuses == frozenset({TaskStatus.PENDING})
     assert criteria.created is not None
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(120 + SIZE // 50)
 
 
 @pytest.fixture(scope="module")
-def scale() -> Iterator[ScaleSandbox]:
+def scale() -> ScaleSandbox:
     """An account of Scale with many tasks, which stand still."""
     sandbox = ScaleSandbox(SandboxClock.manual(), api_key=SCALE_KEY)
     seed_scale(sandbox, links=[], size=SIZE)
@@ -58,7 +58,8 @@ def _wanted(scale: ScaleSandbox) -> set[str]:
 def test_interrupted_and_gone_on_with(scale: ScaleSandbox, environment: dict[str, str], tmp_path: Path) -> None:
     """Two interruptions later every task stands in the file once, and the process was never large."""
     path = tmp_path / "tasks.ndjson"
-    cursor, peak_kb = [], 0
+    cursor: list[str] = []
+    peak_kb = 0
     for share in (0.2, 0.6, None):
         arguments = _command("--output", str(path), *(("--after", cursor[-1]) if cursor else ()))
         process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)

@@ -27,7 +27,8 @@ def test_a_file_is_begun_anew_or_gone_on_with(tmp_path: Path) -> None:
 def test_no_half_line_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full in the middle of a page leaves the file as it was before the page."""
     path = tmp_path / "tasks.ndjson"
-    write, written = os.write, []
+    write = os.write
+    written: list[int] = []
 
     def full_soon(descriptor: int, content: memoryview) -> int:
         if written:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.sandbox.faults import Fault
+from gateway.sandbox.faults import Fault, FaultKind
 from gateway.sandbox.scale.seed import DEMO_CANCELED, DEMO_COMPLETED, DEMO_PENDING, DEMO_STARTED
 from tests.gateway.world import World, world
 from tests.gateway.writing.account import (
@@ -254,20 +254,21 @@ async def test_cancel_whose_answer_is_lost() -> None:
     assert payload["task"]["status"] == "CANCELED"
 
 
-async def test_refusal_that_cannot_be_looked_into() -> None:
+@pytest.mark.parametrize("kind", ["status", "hang"])
+async def test_refusal_that_cannot_be_looked_into(kind: FaultKind) -> None:
     """Where the task cannot be read after a refusal, the refusal stands without it."""
-    async with world(SmallSandbox()) as gateway:
-        gateway.sandbox.scale.faults.add(Fault("status", status=503, method="GET"))
+    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="0.5") as gateway:
+        gateway.sandbox.scale.faults.add(Fault(kind, method="GET"))
         payload = await changed(gateway, "cancelTask", task=STARTED)
 
     assert [(it["__typename"], it["task"]) for it in payload["errors"]] == [("ActionNotAllowedError", None)]
 
 
 @pytest.mark.parametrize("kind", ["plain_ok", "half"])
-async def test_answer_that_is_no_task(kind: str) -> None:
+async def test_answer_that_is_no_task(kind: FaultKind) -> None:
     """A change that Scale took but answered with something else is a success: the task is read."""
     async with world(SmallSandbox()) as gateway:
-        gateway.sandbox.scale.faults.add(Fault(kind, method="POST", times=1))  # type: ignore[arg-type]
+        gateway.sandbox.scale.faults.add(Fault(kind, method="POST", times=1))
         payload = await changed(gateway, "setTaskMetadata", task=PENDING, metadata={"a": 1})
 
     assert payload["errors"] == []
@@ -326,11 +327,12 @@ async def test_review_that_may_have_been_lost() -> None:
     assert "audits" not in gateway.sandbox.scale.store.get(DEMO_COMPLETED).record
 
 
-async def test_review_without_a_task_to_show() -> None:
+@pytest.mark.parametrize("kind", ["status", "hang"])
+async def test_review_without_a_task_to_show(kind: FaultKind) -> None:
     """A review that was taken, but after which the task cannot be read, does not invite a second one."""
-    async with world(SmallSandbox()) as gateway:
+    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="0.5") as gateway:
         gateway.sandbox.scale.faults.add(Fault("slow", seconds=0, method="GET", times=1))
-        gateway.sandbox.scale.faults.add(Fault("status", status=503, method="GET"))
+        gateway.sandbox.scale.faults.add(Fault(kind, method="GET"))
         payload = await changed(gateway, "reviewTask", task=COMPLETED, accepted=True)
 
     assert (payload["errors"][0]["code"], payload["errors"][0]["retryable"]) == ("OUTCOME_UNKNOWN", False)

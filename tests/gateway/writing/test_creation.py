@@ -115,6 +115,27 @@ async def test_task_that_cannot_be_read_yet() -> None:
     assert gets >= 2
 
 
+@pytest.mark.parametrize("unique_id", [None, "u"])
+async def test_task_whose_reading_hangs(unique_id: str | None) -> None:
+    """A created task is answered as created, by TIMEOUT_S, although reading it afterwards hangs."""
+    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="0.4") as gateway:
+        gateway.sandbox.scale.faults.add(Fault("hang", method="GET"))
+        payload = await created(gateway, uniqueId=unique_id)
+
+    assert (payload["created"], payload["errors"], payload["task"]["project"]) == (True, [], "road")
+
+
+async def test_nothing_was_created_in_time() -> None:
+    """A creation that hangs, of which the look-up finds nothing, may be repeated: its unique id makes that harmless."""
+    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="0.8") as gateway:
+        gateway.sandbox.scale.faults.add(Fault("hang", path=PATH))
+        payload = await created(gateway, uniqueId="u")
+        look_ups = gateway.sandbox.scale.faults.recorder.count("GET", "/tasks$")
+
+    assert (payload["errors"][0]["code"], payload["errors"][0]["retryable"]) == ("BACKEND_TIMEOUT", True)
+    assert look_ups == 1
+
+
 AFTER: list[FaultKind] = ["status_after", "drop_after", "slow_after", "half", "plain_ok"]
 
 
@@ -391,12 +412,17 @@ async def test_the_demo_takes_its_own_machine() -> None:
 
 async def test_200_creations_under_faults() -> None:
     """200 creations with unique ids, of whose answers 30 % get lost: 200 tasks, 200 answers, none twice, none lost."""
-    # Each is drawn from what the ones before have left: together 30 %. Few time out, as that takes real time.
-    shares: dict[FaultKind, float] = {"slow_after": 0.02, "status_after": 0.14, "drop_after": 0.165}
+    # Two time out for real, which takes half of TIMEOUT_S; each other share is of what those before it have left.
+    faults = [
+        Fault("slow_after", path=PATH, times=2, seconds=60),
+        Fault("status_after", status=408, path=PATH, probability=0.1),
+        Fault("status_after", status=503, path=PATH, probability=0.111),
+        Fault("drop_after", path=PATH, probability=0.125),
+    ]
     turns = asyncio.Semaphore(20)
-    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="6") as gateway:
-        for kind, share in shares.items():
-            gateway.sandbox.scale.faults.add(Fault(kind, path=PATH, probability=share, seconds=30))
+    async with world(SmallSandbox(), GATEWAY_SCALE__TIMEOUT_S="12") as gateway:
+        for fault in faults:
+            gateway.sandbox.scale.faults.add(fault)
 
         async def one(name: str) -> dict[str, Any]:
             async with turns:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 
+import httpx
 import pytest
 
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.scale.seed import DEMO_PENDING
 from gateway.writing.locks import TaskLocks
 from tests.fakes import scale
+from tests.gateway.live_world import live_world, subscriber
 from tests.gateway.world import world
 from tests.gateway.writing.account import PENDING, SmallSandbox
 from tests.gateway.writing.mutations import mutation
@@ -165,3 +167,52 @@ async def test_freed_and_moved_unique_ids() -> None:
     assert first["task"]["scaleTaskId"] == DEMO_PENDING
     assert second["task"] is None
     assert third["task"] == other
+
+
+async def test_subscribers_are_told() -> None:
+    """Who subscribes to a task hears of a mutation at once, without a question to Scale."""
+    async with live_world() as gateway, subscriber(gateway.socket_url) as listener, httpx.AsyncClient() as client:
+        await listener.watch(PENDING)
+        first = await listener.change()
+        body = {"query": mutation("cancelTask"), "variables": {"input": {"task": PENDING}}}
+        await client.post(gateway.socket_url.replace("ws:", "http:"), json=body)
+        second = await listener.change()
+        reads = gateway.sandbox.scale.faults.recorder.count("GET", DEMO_PENDING)
+
+    assert (first["task"]["status"], second["task"]["status"]) == ("PENDING", "CANCELED")
+    assert second["previousStatus"] == "PENDING"
+    assert reads == 1
+
+
+async def test_circuit_open() -> None:
+    """While Scale's circuit is open, writes fail at once, retryable, and nothing is sent: not one may have happened."""
+    creation = {"project": "road", "attachments": ["s3://b/a"], "sceneFormat": "SENSOR_FUSION"}
+    async with world(SmallSandbox()) as gateway:
+        gateway.sandbox.scale.faults.add(Fault("status", status=500))
+        for n in range(10):
+            await gateway.data(
+                f'{{ lookupTasks(by: [{{scaleTaskId: "down-{n}"}}, {{scaleTaskId: "{n}"}}]) {{ __typename }} }}'
+            )
+        gateway.sandbox.scale.faults.clear()
+        before = gateway.calls()
+        change = await gateway.data(mutation("cancelTask"), input={"task": PENDING})
+        made = await gateway.data(mutation("createMultistageTask"), input=creation)
+        review = await gateway.data(mutation("reviewTask"), input={"task": PENDING, "accepted": True})
+        after = gateway.calls()
+
+    payloads = [change["cancelTask"], made["createMultistageTask"], review["reviewTask"]]
+    assert [(it["errors"][0]["code"], it["errors"][0]["retryable"]) for it in payloads] == [
+        ("BACKEND_UNAVAILABLE", True)
+    ] * 3
+    assert before == after
+
+
+async def test_harmless_changes_are_tried_again() -> None:
+    """A change whose answer gets lost once is sent again and succeeds; a review would not be."""
+    async with world(SmallSandbox()) as gateway:
+        gateway.sandbox.scale.faults.add(Fault("drop_after", method="PUT", times=1))
+        data = await gateway.data(mutation("addTaskTags"), input={"task": PENDING, "tags": ["new"]})
+        puts = gateway.sandbox.scale.faults.recorder.count("PUT")
+
+    assert data["addTaskTags"]["task"]["tags"] == ["night", "rain", "new"]
+    assert puts == 2

@@ -50,7 +50,7 @@ _IDS = (
     *(global_id(scale(name)) for name in ("a", "b", "c", "d")),
     *(global_id(rosetta(name)) for name in ("s", "t")),
     *(global_id(scale(name)) for name in ("a", "b", "c", "d")),
-    "not-an-id",
+    *(global_id(scale(name)) for name in ("a", "b", "c", "d")),
 )
 _TASKS = (
     *(f'{{scaleTaskId: "{name}"}}' for name in ("a", "b", "c", "d", "a", "b", "c", "no such id!")),
@@ -91,8 +91,10 @@ def _named(type_: Any, node: ValueNode, chance: Random) -> ValueNode | None:
         return None
     if is_input_object_type(type_) and type_.name == "TaskBy":
         return parse_const_value(chance.choice(_TASKS))
+    if get_named_type(type_).name == "Int":
+        return parse_const_value(chance.choice(("0",) if chance.random() < 0.03 else ("1", "2", "3", "100")))
     if get_named_type(type_).name == "ID":
-        return parse_const_value(f'"{chance.choice(_IDS)}"')
+        return parse_const_value('"not-an-id"' if chance.random() < 0.03 else f'"{chance.choice(_IDS)}"')
     return None
 
 

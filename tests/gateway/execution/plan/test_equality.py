@@ -112,7 +112,7 @@ class Counts:
             assert loader.loads == core_loader.loads
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_generated_operations_are_answered_alike() -> None:
     """Plan and graphql-core give the same JSON, errors and paths included, and ask for the same."""
     counts = Counts()
