@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta.seed import BULK_REQUEST, DEMO_REQUEST, ODD_REQUEST
-from tests.gateway.listing.walking import names, page, scale_ids, walk
+from tests.gateway.listing.walking import PAGE, names, page, scale_ids, walk
 from tests.gateway.world import World, world
 
 pytestmark = pytest.mark.anyio
@@ -180,3 +180,22 @@ async def test_a_page_asks_for_what_it_needs() -> None:
         gateway.sandbox.rosetta.faults.recorder.clear()
         await page(gateway, {"annotationRequestIdIn": ["urban-driving-2025-pilot"]}, 3)
         assert gateway.sandbox.rosetta.faults.recorder.count(path="/statistics") == 0
+
+
+async def test_no_cache_reads_anew() -> None:
+    """With `Cache-Control: no-cache` a page is read anew, once an operation, and kept for those who come after."""
+    body = {"query": PAGE, "variables": {"filter": BULK, "first": 100}}
+    async with world() as gateway:
+        await page(gateway, BULK, 100)
+        gateway.sandbox.rosetta.store.set_status(BULK_REQUEST, scenes(gateway)[0], 17)
+        gateway.sandbox.rosetta.clock.advance(1)
+        kept = (await page(gateway, BULK, 1))["edges"][0]["node"]["status"]
+        _, before = gateway.calls()
+        response = await gateway.client.post("/graphql", json=body, headers={"cache-control": "no-cache"})
+        _, after = gateway.calls()
+        following = (await page(gateway, BULK, 1))["edges"][0]["node"]["status"]
+
+    assert kept != "DELIVERY_FAILED"
+    assert response.json()["data"]["tasks"]["edges"][0]["node"]["status"] == following == "DELIVERY_FAILED"
+    assert after - before == 9
+    assert gateway.calls() == (0, after)
