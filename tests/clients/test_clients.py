@@ -96,19 +96,8 @@ def test_graphql_eslint() -> None:
         sdl.unlink()
 
     (result,) = json.loads(done.stdout)
-    findings = {message["message"] for message in result["messages"]}
-    assert findings == _until_the_schema_is_whole()
 
-
-def _until_the_schema_is_whole() -> set[str]:
-    """What lists and histories bring is still promised, not served: tests/schema/missing.txt says so."""
-    missing = (HERE.parent / "schema" / "missing.txt").read_text()
-    findings = set()
-    if "PageInfo was removed." in missing:
-        findings.add("The server must provide a `PageInfo` object.")
-    if "Task.history was removed." in missing:
-        findings |= {"Object type `TaskEvent` is unreachable.", "Enum type `TaskEventAction` is unreachable."}
-    return findings
+    assert [message["message"] for message in result["messages"]] == []
 
 
 async def _gql_socket(url: str) -> tuple[list[Any], Any]:
@@ -134,7 +123,8 @@ async def test_gql() -> None:
 def test_schemathesis(root: str, examples: int) -> None:
     """Schemathesis, every check on, finds nothing in so many generated operations for each root field."""
     hooks = {"SCHEMATHESIS_HOOKS": "tests.clients.schemathesis_hooks"}
-    with served_gateway() as served:
+    # What is over a limit is refused, rightly: here every operation has to run.
+    with served_gateway(GATEWAY_LIMITS__WARN_ONLY="true") as served:
         outcome = _schemathesis(served.url, "positive", examples, "--include-name-regex", rf"{root}\..*", **hooks)
 
     assert "No issues found" in outcome.stdout, outcome.stdout
