@@ -67,7 +67,7 @@ def _typescript(folder: Path) -> Kit:
     _run("npm", "ci", "--ignore-scripts", folder=folder)
     _run("npm", "run", "generate", folder=folder)
     manifest = folder / "gateway_client" / "persisted-documents.json"
-    return Kit(folder, manifest, ("npx", "tsx", "service.ts"), ("npm", "run", "check"))
+    return Kit(folder, manifest, (str(folder / "node_modules/.bin/tsx"), "service.ts"), ("npm", "run", "check"))
 
 
 @pytest.fixture(

@@ -85,7 +85,7 @@ async def is_ready(session: aiohttp.ClientSession, origin: str) -> bool:
 @asynccontextmanager
 async def gateway(environment: Mapping[str, str], **more: str) -> AsyncIterator[Process]:
     """A gateway, ended afterwards; its log is deleted when all went well."""
-    process = await start(environment, **more)
+    process = await start({**environment, **more})
     try:
         yield process
     finally:
