@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 from typing import Any
 
 import orjson
@@ -11,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.cache import Freshness, TaskCache
+from gateway.demo import DemoSandbox
 from gateway.execution.plan import Planned
 from gateway.execution.responses import KeptAnswers, Scopes, Shelf
+from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_MOVING, DEMO_PENDING
 from schema.context import Scope
 from schema.references import ScaleUniqueId, Selector
 from schema.status import TaskStatus
-from tests.fakes import FakeClock, fake_task, scale
+from tests.fakes import START, FakeClock, fake_task, scale
 from tests.gateway.world import World, world
 
 READER: Scopes = frozenset({Scope.READ})
@@ -234,40 +235,13 @@ def test_as_a_gateway_that_keeps_no_answers(steps: list[tuple[Any, ...]]) -> Non
 
     async def compare() -> None:
         async with (
-            world(GATEWAY_AUTH__API_KEYS=HASHES) as keeping,
-            world(GATEWAY_AUTH__API_KEYS=HASHES, GATEWAY_KEEP_ANSWERS="false") as forgetting,
+            world(DemoSandbox(SandboxClock.manual(START)), GATEWAY_AUTH__API_KEYS=HASHES) as keeping,
+            world(
+                DemoSandbox(SandboxClock.manual(START)), GATEWAY_AUTH__API_KEYS=HASHES, GATEWAY_KEEP_ANSWERS="false"
+            ) as forgetting,
         ):
             for step in steps:
                 assert await taken(keeping, step) == await taken(forgetting, step)
                 assert keeping.calls() == forgetting.calls()
 
     asyncio.run(compare())
-
-
-async def kept_given(gateway: World) -> float:
-    """How many answers were given that had been kept."""
-    text = (await gateway.client.get("/metrics")).text
-    found = re.search(r'gateway_cache_reads_total\{state="kept"\} (\S+)', text)
-    assert found is not None, text
-    return float(found[1])
-
-
-@pytest.mark.anyio
-async def test_kept_from_the_second_time_on() -> None:
-    """An answer made of cached tasks alone is kept and given again; a write ends it, `no-cache` passes it by."""
-    async with world(GATEWAY_AUTH__API_KEYS=HASHES) as gateway:
-        read = ("read", QUERIES[0], DEMO_COMPLETED, "reader")
-        given = []
-        answers = []
-        for _ in range(4):
-            answers.append(await taken(gateway, read))
-            given.append(await kept_given(gateway))
-        await taken(gateway, ("read anew", QUERIES[0], DEMO_COMPLETED, "reader"))
-        given.append(await kept_given(gateway))
-        await taken(gateway, ("write", WRITES[0], DEMO_COMPLETED, "u"))
-        written = await taken(gateway, read)
-        given.append(await kept_given(gateway))
-
-    assert answers == [answers[0]] * 4
-    assert given == [0, 0, 1, 2, 2, 2]
-    assert "u" in written["data"]["task"]["tags"]
