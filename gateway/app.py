@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -139,7 +140,6 @@ def create_app(
         observation=observed,
         answers=answers,
     )
-    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
     shows = _shows(metrics, observed, repository, answers, guards)
 
     def exposition() -> bytes:
@@ -147,6 +147,10 @@ def create_app(
         for show in shows:
             show()
         return metrics.exposition()
+
+    @lru_cache(maxsize=1)
+    def sdl() -> str:
+        return build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)
