@@ -96,7 +96,7 @@ def test_each_outcome_of_a_look_up_is_shown(ran: dict[str, Ran]) -> None:
 
 
 def test_list_shows_a_failure_and_fills_the_page(ran: dict[str, Ran]) -> None:
-    """Where a part of Rosetta is down, its other tasks stand, Scale's fill the page, and the failure says what to do."""
+    """Where a part of Rosetta is down its other tasks stand, Scale's fill the page, and the failure says what to do."""
     page = ran["4-one-list-over-both"].data["tasks"]
 
     assert [task["backend"] for task in page["nodes"]] == ["ROSETTA"] * 3 + ["SCALE"] * 5
