@@ -24,7 +24,7 @@ from gateway.execution.trusted import ManifestError, read_manifest
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
-from gateway.operation_log import OperationLog
+from gateway.operation_log import LineWriter, OperationLog
 from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError, TracingSettings
@@ -79,11 +79,13 @@ def graphql_endpoint(
     )
 
 
-def observation(settings: Settings, metrics: Metrics, tracing: Tracing | None = None) -> Observation:
+def observation(
+    settings: Settings, metrics: Metrics, tracing: Tracing | None = None, lines: LineWriter | None = None
+) -> Observation:
     """Everyone who hears of operations. Raises SettingsError for tracing without what it needs."""
     return Observation(
         metrics=metrics,
-        log=OperationLog(settings.slow_operation_ms),
+        log=OperationLog(settings.slow_operation_ms, lines),
         load=Load(settings.max_queued),
         drain=Drain(),
         tracing=tracing or _tracing(settings.tracing),
