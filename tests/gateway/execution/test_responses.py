@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,7 +36,7 @@ class Bench:
 
     def keep(self, *selectors: Selector, text: bytes = b"{}", scopes: Scopes = READER, mark: int | None = None) -> None:
         entries = [entry for selector in selectors if (entry := self.cache.get(selector)) is not None]
-        planned = Planned(orjson.Fragment(text), len(text), True)
+        planned = Planned(text, True)
         self.answers.keep(self.shelf, scopes, planned, entries, self.answers.mark if mark is None else mark)
 
     def kept(self, scopes: Scopes = READER) -> bool:
