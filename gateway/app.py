@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -141,7 +142,17 @@ def create_app(
         observation=observed,
         answers=answers,
     )
-    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
+    shows = _shows(metrics, observed, repository, answers, guards)
+
+    def exposition() -> bytes:
+        # Who scrapes sees what stands now, not what stood at the last sample.
+        for show in shows:
+            show()
+        return metrics.exposition()
+
+    @lru_cache(maxsize=1)
+    def sdl() -> str:
+        return build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)
@@ -165,9 +176,7 @@ def create_app(
                 closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
-            sampling = asyncio.create_task(
-                sample(_shows(metrics, observed, repository, answers, guards), metrics.loop_lag.observe)
-            )
+            sampling = asyncio.create_task(sample(shows, metrics.loop_lag.observe))
             closing.push_async_callback(_ended, sampling)
             closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
@@ -180,7 +189,7 @@ def create_app(
         *_webhook_routes(settings, live, metrics),
     ]
     if settings.metrics.port is None:
-        routes.append(metrics_route(metrics.exposition))
+        routes.append(metrics_route(exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
     return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)

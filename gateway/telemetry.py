@@ -51,7 +51,7 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "aiohttp", "asyncio"):
+    for chatty in ("httpx", "httpcore", "asyncio"):
         # They log every address with its query, which holds customers' ids.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return None if lines is None else JsonLines(lines, redact)
