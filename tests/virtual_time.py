@@ -1,4 +1,4 @@
-"""An event loop on which waiting takes no time: for what is all in this process, deadlines and hanging backends included."""
+"""An event loop on which waiting takes no time: for what is all in this process, deadlines and hanging backends too."""
 
 import asyncio
 import selectors
@@ -30,4 +30,3 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._selector_of_time.passed_s
-
