@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ from gateway.execution.observed import Observation
 from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.metrics import Metrics
+from gateway.operation_log import LineWriter
 from gateway.operations import example_operations
 from gateway.pace import Pace
 from gateway.readers import Clients, Readers
@@ -78,16 +80,17 @@ def create_app(
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
+    lines: LineWriter | None = None,
 ) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
     the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
     rounds of watching. `metrics` are shared with other workers, where there are any; `tracing`
-    replaces what the settings ask for.
+    replaces what the settings ask for; the lines of operations go to `lines`, by default to the logging module.
     """
     metrics = metrics or Metrics()
-    observed = observation(settings, metrics, tracing)
+    observed = observation(settings, metrics, tracing, lines)
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     observer = Observers(health, metrics, TallyKeeper())
@@ -102,7 +105,7 @@ def create_app(
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
-    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
+    keys, store, rate = issuer_keys(settings), document_store(settings, metrics), caller_rate(settings, metrics)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
@@ -139,7 +142,17 @@ def create_app(
         observation=observed,
         answers=answers,
     )
-    sdl = build_subgraph_sdl() if settings.federation else schema.as_str()
+    shows = _shows(metrics, observed, repository, answers, guards)
+
+    def exposition() -> bytes:
+        # Who scrapes sees what stands now, not what stood at the last sample.
+        for show in shows:
+            show()
+        return metrics.exposition()
+
+    @lru_cache(maxsize=1)
+    def sdl() -> str:
+        return build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)
@@ -163,9 +176,7 @@ def create_app(
                 closing.push_async_callback(rate.aclose)
             if keys is not None:
                 closing.push_async_callback(keys.aclose)
-            sampling = asyncio.create_task(
-                sample(_shows(metrics, observed, repository, answers, guards), metrics.loop_lag.observe)
-            )
+            sampling = asyncio.create_task(sample(shows, metrics.loop_lag.observe))
             closing.push_async_callback(_ended, sampling)
             closing.callback(observed.tracing.close)
             _log.info("ready", backends=[backend.name for backend in _configured(settings)])
@@ -178,7 +189,7 @@ def create_app(
         *_webhook_routes(settings, live, metrics),
     ]
     if settings.metrics.port is None:
-        routes.append(metrics_route(metrics.exposition))
+        routes.append(metrics_route(exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
     return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)

@@ -55,13 +55,16 @@ _CALLBACK_URL = "http://gateway.sandbox/webhooks/scale"
 
 
 class DemoSandbox:
-    """Both emulators, seeded, with scenes of Rosetta that have their counterpart in Scale."""
+    """Both emulators, seeded, with scenes of Rosetta that have their counterpart in Scale.
 
-    def __init__(self, clock: SandboxClock) -> None:
+    `scale_tasks` is how many tasks Scale has besides these counterparts and the few with names of their own.
+    """
+
+    def __init__(self, clock: SandboxClock, scale_tasks: int = 2000) -> None:
         options = ScaleOptions(default_callback_url=_CALLBACK_URL)
         self.scale = ScaleSandbox(clock, api_key=SCALE_KEY, callback_auth_key=CALLBACK_SECRET, options=options)
         self.rosetta = RosettaSandbox(clock, access_key=ROSETTA_ACCESS_KEY, secret_key=ROSETTA_SECRET_KEY)
-        seed_scale(self.scale, links=seed_rosetta(self.rosetta))
+        seed_scale(self.scale, links=seed_rosetta(self.rosetta), size=scale_tasks)
 
     async def run(self) -> None:
         """Moves the tasks along until cancelled."""

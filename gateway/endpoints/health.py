@@ -1,5 +1,6 @@
 """/livez, /readyz and /schema.graphql."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -30,9 +31,9 @@ def readyz_route(drain: Drain, *, has_backend: bool) -> Route:
     return Route("/readyz", readyz)
 
 
-def sdl_endpoint(sdl: str, *, allowed: bool) -> Response:
-    """The schema's text, where introspection is allowed."""
+def sdl_endpoint(sdl: Callable[[], str], *, allowed: bool) -> Response:
+    """The schema's text, where introspection is allowed. Made when first asked for: most gateways never are."""
     if allowed:
-        return PlainTextResponse(sdl, media_type="application/graphql")
+        return PlainTextResponse(sdl(), media_type="application/graphql")
     message = "introspection is switched off here"
     return JSONResponse({"errors": [{"message": message, "extensions": {"code": "FORBIDDEN"}}]}, status_code=403)

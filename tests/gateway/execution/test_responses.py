@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
+import re
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ class Bench:
 
     def keep(self, *selectors: Selector, text: bytes = b"{}", scopes: Scopes = READER, mark: int | None = None) -> None:
         entries = [entry for selector in selectors if (entry := self.cache.get(selector)) is not None]
-        planned = Planned(orjson.Fragment(text), len(text), True)
+        planned = Planned(text, True)
         self.answers.keep(self.shelf, scopes, planned, entries, self.answers.mark if mark is None else mark)
 
     def kept(self, scopes: Scopes = READER) -> bool:
@@ -228,20 +228,52 @@ async def taken(gateway: World, step: tuple[Any, ...]) -> Any:
     return answer.json()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def small() -> DemoSandbox:
+    """Emulators of the same start time, with little but the tasks that are asked for: a life has to be cheap."""
+    return DemoSandbox(SandboxClock.manual(START), scale_tasks=20)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=5, max_size=30))
 def test_as_a_gateway_that_keeps_no_answers(steps: list[tuple[Any, ...]]) -> None:
     """Kept answers are what would be answered without them, and no backend sees a call more or less."""
 
     async def compare() -> None:
         async with (
-            world(DemoSandbox(SandboxClock.manual(START)), GATEWAY_AUTH__API_KEYS=HASHES) as keeping,
-            world(
-                DemoSandbox(SandboxClock.manual(START)), GATEWAY_AUTH__API_KEYS=HASHES, GATEWAY_KEEP_ANSWERS="false"
-            ) as forgetting,
+            world(small(), GATEWAY_AUTH__API_KEYS=HASHES) as keeping,
+            world(small(), GATEWAY_AUTH__API_KEYS=HASHES, GATEWAY_KEEP_ANSWERS="false") as forgetting,
         ):
             for step in steps:
                 assert await taken(keeping, step) == await taken(forgetting, step)
                 assert keeping.calls() == forgetting.calls()
 
     asyncio.run(compare())
+
+
+async def kept_given(gateway: World) -> float:
+    """How many answers were given that had been kept."""
+    text = (await gateway.client.get("/metrics")).text
+    found = re.search(r'gateway_cache_reads_total\{state="kept"\} (\S+)', text)
+    assert found is not None, text
+    return float(found[1])
+
+
+@pytest.mark.anyio
+async def test_kept_from_the_second_time_on() -> None:
+    """An answer made of cached tasks alone is kept and given again; a write ends it, `no-cache` passes it by."""
+    async with world(GATEWAY_AUTH__API_KEYS=HASHES) as gateway:
+        read = ("read", QUERIES[0], DEMO_COMPLETED, "reader")
+        given = []
+        answers = []
+        for _ in range(4):
+            answers.append(await taken(gateway, read))
+            given.append(await kept_given(gateway))
+        await taken(gateway, ("read anew", QUERIES[0], DEMO_COMPLETED, "reader"))
+        given.append(await kept_given(gateway))
+        await taken(gateway, ("write", WRITES[0], DEMO_COMPLETED, "u"))
+        written = await taken(gateway, read)
+        given.append(await kept_given(gateway))
+
+    assert answers == [answers[0]] * 4
+    assert given == [0, 0, 1, 2, 2, 2]
+    assert "u" in written["data"]["task"]["tags"]
