@@ -94,7 +94,7 @@ def test_the_subscription_tab_tells_changes(page: Page, traffic: Traffic, demo: 
     """The tab's subscription brings each task's state and then a change of one, all over one socket to our own host."""
     graphiql = GraphiQL(page)
     graphiql.open(f"{demo}/graphql")
-    graphiql.choose_tab("TaskChanged")
+    graphiql.choose_tab("Changes")
 
     graphiql.run()
     # Both tasks move within 20 seconds, and a change replaces what the answer showed.
