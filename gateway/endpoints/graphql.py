@@ -70,9 +70,10 @@ class GraphQLEndpoint:
         exchange.cors = self._origins.answer_headers(exchange.headers.get("origin"))
         accepted = media.preferred(exchange.headers.get("accept"))
         try:
+            # Before anything is read or looked up: a request that is not answered must cost next to nothing.
+            await self._observation.load.turn()
             if accepted == media.EVENT_STREAM:
                 # How many streams a caller may hold has a limit of its own.
-                self._observation.load.check()
                 await self._answer(exchange, accepted)
             else:
                 with self._observation.load.place():

@@ -54,6 +54,7 @@ class ObservedOperations(Operations):
 
     async def stream(self, prepared: PreparedOperation, make_context: ContextFactory) -> AsyncGenerator[Answer, None]:
         if prepared.type is not OperationType.SUBSCRIPTION:
+            await self._observation.load.turn()
             with self._observation.load.place():
                 answer = await self.run(prepared, make_context())
             yield answer
