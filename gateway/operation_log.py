@@ -1,12 +1,15 @@
 """The operation log: one line for each operation, and more about a slow one. Names and numbers only, no value."""
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphql import DocumentNode, Node, StringValueNode, Visitor, print_ast, strip_ignored_characters, visit
 
 _log = logging.getLogger("gateway.operations")
 _LONGEST_DOCUMENT = 2000
+_SHED_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,11 @@ class OperationRecord:
 class OperationLog:
     """Writes through the standard library's logging: structlog's chain would cost as much as a small operation."""
 
-    def __init__(self, slow_ms: float) -> None:
+    def __init__(self, slow_ms: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._slow_s = slow_ms / 1000
+        self._clock = clock
+        self._shed = 0
+        self._shed_told_at = -_SHED_EVERY_S
 
     def write(self, record: OperationRecord, document: DocumentNode, *, may_be_slow: bool = True) -> None:
         """One line; of an operation that took too long a warning, with its document stripped of all texts."""
@@ -57,6 +63,15 @@ class OperationLog:
         if _log.isEnabledFor(logging.INFO):
             line = {"request_id": request_id, "caller": caller, "outcome": "refused", "codes": (code,)}
             _log.info("operation", extra={"line": line})
+
+    def shed(self) -> None:
+        """One line a second for all requests shed since the last: under overload a line each would add to it."""
+        self._shed += 1
+        now = self._clock()
+        if now - self._shed_told_at < _SHED_EVERY_S:
+            return
+        _log.warning("overloaded", extra={"line": {"shed": self._shed}})
+        self._shed, self._shed_told_at = 0, now
 
 
 def without_texts(document: DocumentNode) -> str:
