@@ -1,9 +1,9 @@
 """Load: how many operations are being answered, and when that is enough."""
 
 import asyncio
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from http import HTTPStatus
+from typing import Self
 
 from gateway.line import Line
 from gateway.refusals import Refusal, refusal
@@ -55,16 +55,17 @@ class Load:
         if 0 < self._most <= self.in_flight or not await line.turn(self._most - self.in_flight):
             raise overloaded()
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Counts one operation, whose turn it is, while it is being answered. Raises a Refusal OVERLOADED."""
+    def place(self) -> Self:
+        """For `with`: counts one operation, whose turn it is, while it runs. Raises a Refusal OVERLOADED."""
+        return self
+
+    def __enter__(self) -> None:
         if 0 < self._most <= self.in_flight:
             raise overloaded()
         self.in_flight += 1
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self.in_flight -= 1
 
 
 def overloaded() -> Refusal:

@@ -2,9 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+
+from tests.virtual_time import VirtualTimeLoop
 
 # Marker -> the program its tests start.
 PROGRAMS = {"redis": "redis-server", "chromium": "chromium", "node": "npm", "installs": "python3"}
@@ -12,9 +15,10 @@ _DESELECTED = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Tests of coroutines run on asyncio, the loop the gateway runs on."""
-    return "asyncio"
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
+    """Tests of coroutines run on asyncio, the loop the gateway runs on; those marked so, in virtual time."""
+    virtual = request.node.get_closest_marker("virtual_time") is not None
+    return "asyncio", {"loop_factory": VirtualTimeLoop} if virtual else {}
 
 
 def _needs(item: pytest.Item) -> Iterator[str]:

@@ -17,7 +17,7 @@ from gateway.operation_log import OperationLog, OperationRecord
 from gateway.refusals import Refusal
 from gateway.tally import Tally, new_tally
 from gateway.tracing import Tracing
-from schema.context import Context
+from schema.context import Caller, Context
 
 _INTERNAL: Answer = {"errors": [{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}
 
@@ -48,6 +48,16 @@ class ObservedOperations(Operations):
     def __init__(self, *parts: Any, observation: Observation) -> None:
         super().__init__(*parts)
         self._observation = observation
+
+    def kept(self, prepared: PreparedOperation, caller: Caller, request_id: str) -> bytes | None:
+        watched = self._observation
+        started = watched.clock()
+        answer = super().kept(prepared, caller, request_id)
+        if answer is not None:
+            with watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=False):
+                seconds = watched.clock() - started
+            self._tell(prepared, _record(prepared, caller, request_id, seconds))
+        return answer
 
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         with self._observed(prepared, context) as heard:
@@ -121,22 +131,30 @@ class ObservedOperations(Operations):
     def _note(
         self, prepared: PreparedOperation, context: Context, heard: "_Heard", tally: Tally, seconds: float
     ) -> None:
+        record = _record(prepared, context.caller, context.request_id, seconds)
+        record.outcome, record.codes, record.calls = heard.outcome, tuple(heard.codes), tally.calls
+        self._tell(prepared, record)
+
+    def _tell(self, prepared: PreparedOperation, record: OperationRecord) -> None:
         watched = self._observation
-        kind, name = prepared.type.value, prepared.operation.name
         is_stream = prepared.type is OperationType.SUBSCRIPTION
-        watched.metrics.ran(name, kind, heard.outcome, None if is_stream else seconds)
-        record = OperationRecord(
-            request_id=context.request_id,
-            caller=context.caller.name,
-            operation=name,
-            type=kind,
-            outcome=heard.outcome,
-            codes=tuple(heard.codes),
-            seconds=seconds,
-            cost=prepared.charge.cost,
-            calls=tally.calls,
-        )
+        watched.metrics.ran(record.operation, record.type, record.outcome, None if is_stream else record.seconds)
         watched.log.write(record, prepared.operation.document, may_be_slow=not is_stream)
+
+
+def _record(prepared: PreparedOperation, caller: Caller, request_id: str, seconds: float) -> OperationRecord:
+    """Of an operation with which nothing was wrong, and which asked no backend."""
+    return OperationRecord(
+        request_id=request_id,
+        caller=caller.name,
+        operation=prepared.operation.name,
+        type=prepared.type.value,
+        outcome="ok",
+        codes=(),
+        seconds=seconds,
+        cost=prepared.charge.cost,
+        calls=0,
+    )
 
 
 class _Heard:

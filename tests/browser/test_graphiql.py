@@ -1,5 +1,6 @@
 """GraphiQL in a real browser that reaches nothing but the gateway."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from tests.browser.server import serving
 from tests.browser.sockets import counting_app
 
 pytestmark = pytest.mark.chromium
+
+SUBSCRIPTION = "7-task-changed"
 
 
 @pytest.fixture(scope="package")
@@ -79,9 +82,30 @@ def test_tabs_open_filled_and_run(page: Page, traffic: Traffic, demo: str) -> No
             graphiql.expect_variables(line)
         for line in example.headers.splitlines():
             graphiql.expect_headers(line)
-        graphiql.run()
-        graphiql.expect_answer('"data"')
-        graphiql.expect_no_answer('"errors"')
+        if example.name != SUBSCRIPTION:
+            answer = graphiql.run_for_answer()
+            assert "errors" not in answer
+            graphiql.expect_answer(f'"{next(iter(answer["data"]))}"')
+    assert traffic.complaints == []
+    assert traffic.foreign(demo) == []
+
+
+def test_the_subscription_tab_tells_changes(page: Page, traffic: Traffic, demo: str) -> None:
+    """The tab's subscription brings each task's state and then a change of one, all over one socket to our own host."""
+    graphiql = GraphiQL(page)
+    graphiql.open(f"{demo}/graphql")
+    graphiql.choose_tab("TaskChanged")
+
+    graphiql.run()
+    # Both tasks move within 20 seconds, and a change replaces what the answer showed.
+    graphiql.expect_answer(re.compile(r'"previousStatus":\s"[A-Z]'), timeout_s=40)
+    graphiql.stop()
+
+    told = [message["payload"]["data"]["taskChanged"] for message in traffic.heard if message["type"] == "next"]
+    assert {change["index"] for change in told} == {0, 1, 2}
+    assert {message["type"] for message in traffic.heard} <= {"connection_ack", "next", "ping", "pong", "complete"}
+    assert demo.replace("http", "ws") + "/graphql" in traffic.urls
+    assert traffic.foreign(demo) == []
     assert traffic.complaints == []
 
 

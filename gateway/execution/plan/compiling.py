@@ -42,11 +42,15 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan's answer: its data as JSON, how long that is, and whether all of it was found."""
+    """A plan's answer: its data as JSON, and whether all of it was found."""
 
-    data: orjson.Fragment
-    size: int
+    text: bytes
     is_whole: bool
+
+    @property
+    def data(self) -> orjson.Fragment:
+        """The data, as a part of what orjson writes."""
+        return orjson.Fragment(self.text)
 
 
 class _Variant(NamedTuple):
@@ -129,8 +133,7 @@ class Plan:
 
 
 async def _answer(root: WaitingObject, run: Run) -> Planned:
-    text = orjson.dumps(await root.complete(None, run, ()))
-    return Planned(orjson.Fragment(text), len(text), run.found_all)
+    return Planned(orjson.dumps(await root.complete(None, run, ())), run.found_all)
 
 
 class Plans:

@@ -119,14 +119,15 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             **fake_readers(),
         )
 
-    observed = observation(settings, Metrics())
+    metrics = Metrics()
+    observed = observation(settings, metrics)
     endpoint = graphql_endpoint(
         settings,
         schema,
         make_context,
         keys=issuer_keys(settings),
-        store=document_store(settings),
-        rate=caller_rate(settings),
+        store=document_store(settings, metrics),
+        rate=caller_rate(settings, metrics),
         observation=observed,
     )
     with _served(Gateway(endpoint, observed.drain, observed.load), settings) as (origin, server):
