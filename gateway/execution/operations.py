@@ -200,8 +200,9 @@ class Operations:
         if not isinstance(planned, Planned):
             return planned
         loader = context.tasks
-        if planned.is_whole and isinstance(loader, OperationLoader) and loader.cached_entries is not None:
-            answers.keep(bound.shelf, scopes, planned, loader.cached_entries, mark)
+        entries = loader.cached_entries if isinstance(loader, OperationLoader) else None
+        if entries is not None and planned.is_whole:
+            answers.keep(bound.shelf, scopes, planned.text, entries, mark)
         return planned.data
 
     def _executor(
