@@ -37,6 +37,7 @@ from gateway.execution.observed import Observation
 from gateway.execution.responses import KeptAnswers
 from gateway.live import Live
 from gateway.metrics import Metrics
+from gateway.operation_log import LineWriter
 from gateway.operations import example_operations
 from gateway.pace import Pace
 from gateway.readers import Clients, Readers
@@ -79,16 +80,17 @@ def create_app(
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
+    lines: LineWriter | None = None,
 ) -> Gateway:
     """The gateway as an ASGI app. Raises nothing for a backend that is down: it is asked when a client asks.
 
     `wires` replaces a backend's sockets: the sandbox in process, or a test's own. `now` is the wall clock, `clock`
     the steady one, in seconds; `sleep` waits between two tries of a call, `pause` between two
     rounds of watching. `metrics` are shared with other workers, where there are any; `tracing`
-    replaces what the settings ask for.
+    replaces what the settings ask for; the lines of operations go to `lines`, by default to the logging module.
     """
     metrics = metrics or Metrics()
-    observed = observation(settings, metrics, tracing)
+    observed = observation(settings, metrics, tracing, lines)
     guards = _guards(settings, clock, sleep)
     health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
     observer = Observers(health, metrics, TallyKeeper())

@@ -9,11 +9,14 @@ from http import HTTPStatus
 from typing import Protocol
 
 from gateway.refusals import Refusal, refusal
+from gateway.remembered import Remembered
 from schema.context import Caller, Scope
 
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CREDENTIAL_BYTES = 8192
+_MOST_REMEMBERED = 1000
+_MOST_REMEMBERED_BYTES = 1024 * 1024
 
 
 class KeysError(Exception):
@@ -68,8 +71,9 @@ class TokenVerifier(Protocol):
 class Authenticator:
     """Turns an Authorization header into a Caller.
 
-    `api_keys` is asked on every request, so that a file of keys counts as soon as it changes. Keys are compared in
-    constant time; only their hashes are known here.
+    `api_keys` is asked on every request, so that a file of keys counts as soon as it changes: it gives the same object
+    as long as nothing has. Keys are compared in constant time; only their hashes are known here, and the headers that
+    were right lately, which a dictionary finds by a hash that is keyed anew in each process.
     """
 
     def __init__(
@@ -81,6 +85,18 @@ class Authenticator:
         self._api_keys = api_keys
         self._tokens = tokens
         self._anonymous = Caller("anonymous", anonymous) if anonymous else None
+        self._right: Remembered[str, Caller] = Remembered(_MOST_REMEMBERED, _MOST_REMEMBERED_BYTES)
+        self._right_for: Iterable[ApiKey] = ()
+
+    def known(self, authorization: str | None) -> Caller | None:
+        """The caller of a header that was right before, under the keys as they still are; None: judge it anew."""
+        if authorization is None:
+            return self._anonymous
+        keys = self._api_keys()
+        if keys is not self._right_for:
+            self._right.clear()
+            self._right_for = keys
+        return self._right.get(authorization)
 
     async def caller_of(self, authorization: str | None) -> Caller:
         """Raises a Refusal UNAUTHENTICATED for missing credentials where they are needed, and for bad ones always."""
@@ -88,12 +104,17 @@ class Authenticator:
             if self._anonymous is None:
                 raise unauthenticated("credentials are needed: Authorization: Bearer <key or token>")
             return self._anonymous
+        known = self.known(authorization)
+        if known is not None:
+            return known
         scheme, _, credential = authorization.partition(" ")
         credential = credential.strip()
         if scheme.lower() != "bearer" or not credential or len(credential) > _MAX_CREDENTIAL_BYTES:
             raise unauthenticated("the Authorization header is not: Bearer <key or token>", is_bad=True)
         caller = self._by_key(credential)
-        if caller is None and self._tokens is not None:
+        if caller is not None:
+            self._right.keep(authorization, caller, len(authorization))
+        elif self._tokens is not None:
             caller = await self._tokens.caller_of(credential)
         if caller is None:
             raise unauthenticated("the credentials are not valid", is_bad=True)
@@ -103,7 +124,7 @@ class Authenticator:
         digest = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
         found = None
         # No early end: how long it takes tells nothing about which key it was.
-        for key in self._api_keys():
+        for key in self._right_for:
             if hmac.compare_digest(key.sha256, digest):
                 found = key.caller
         return found

@@ -114,9 +114,11 @@ def _serve(options: argparse.Namespace) -> int:
     environment = _environment(options.env_file)
     settings = Settings.from_env(environment)
     _refuse_open_house(settings, insecure=options.insecure)
-    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     try:
-        return run_server(settings) if settings.workers == 1 else run_workers(settings, environment)
+        if settings.workers == 1:
+            return run_server(settings)
+        set_up_logging(settings.log_level, settings.log_format, settings.secrets())
+        return run_workers(settings, environment)
     except OSError as error:
         raise SettingsError(f"{settings.host}: cannot listen there: {error.strerror or error}") from error
 

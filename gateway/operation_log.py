@@ -1,15 +1,20 @@
 """The operation log: one line for each operation, and more about a slow one. Names and numbers only, no value."""
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from graphql import DocumentNode, Node, StringValueNode, Visitor, print_ast, strip_ignored_characters, visit
 
 _log = logging.getLogger("gateway.operations")
 _LONGEST_DOCUMENT = 2000
+_SHED_EVERY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for each operation, and freezing triples what that takes.
+@dataclass(slots=True)
 class OperationRecord:
     """What is told of one operation. `codes` are those of its errors; `calls` those to backends that it caused."""
 
@@ -24,11 +29,24 @@ class OperationRecord:
     calls: int
 
 
-class OperationLog:
-    """Writes through the standard library's logging: structlog's chain would cost as much as a small operation."""
+class LineWriter(Protocol):
+    """Writes lines that are made of names and numbers, among those of the logging module."""
 
-    def __init__(self, slow_ms: float) -> None:
+    def write(self, line: dict[str, object], event: str, level: str, logger: str, seconds: float) -> None:
+        """One line, of the moment `seconds` since 1970; `line` is the writer's from then on."""
+
+
+class OperationLog:
+    """Writes to `lines`, where given, else through the standard library's logging."""
+
+    def __init__(
+        self, slow_ms: float, lines: LineWriter | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._slow_s = slow_ms / 1000
+        self._lines = lines
+        self._clock = clock
+        self._shed = 0
+        self._shed_told_at = -_SHED_EVERY_S
 
     def write(self, record: OperationRecord, document: DocumentNode, *, may_be_slow: bool = True) -> None:
         """One line; of an operation that took too long a warning, with its document stripped of all texts."""
@@ -50,13 +68,28 @@ class OperationLog:
             line["codes"] = record.codes
         if is_slow:
             line["document"] = without_texts(document)
-        _log.log(level, "slow operation" if is_slow else "operation", extra={"line": line})
+        self._out(level, "slow operation" if is_slow else "operation", line)
 
     def refused(self, request_id: str, caller: str | None, code: str) -> None:
         """One line for a request that was refused before execution."""
         if _log.isEnabledFor(logging.INFO):
             line = {"request_id": request_id, "caller": caller, "outcome": "refused", "codes": (code,)}
-            _log.info("operation", extra={"line": line})
+            self._out(logging.INFO, "operation", {**line})
+
+    def _out(self, level: int, event: str, line: dict[str, object]) -> None:
+        if self._lines is None:
+            _log.log(level, event, extra={"line": line})
+        else:
+            self._lines.write(line, event, "info" if level == logging.INFO else "warning", _log.name, time.time())
+
+    def shed(self) -> None:
+        """One line a second for all requests shed since the last: under overload a line each would add to it."""
+        self._shed += 1
+        now = self._clock()
+        if now - self._shed_told_at < _SHED_EVERY_S:
+            return
+        self._out(logging.WARNING, "overloaded", {"shed": self._shed})
+        self._shed, self._shed_told_at = 0, now
 
 
 def without_texts(document: DocumentNode) -> str:

@@ -25,7 +25,7 @@ from gateway.fail_open import FailOpen, retry
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
-from gateway.operation_log import OperationLog
+from gateway.operation_log import LineWriter, OperationLog
 from gateway.rate import CallerRate, RateLimit
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError, TracingSettings
@@ -80,11 +80,13 @@ def graphql_endpoint(
     )
 
 
-def observation(settings: Settings, metrics: Metrics, tracing: Tracing | None = None) -> Observation:
+def observation(
+    settings: Settings, metrics: Metrics, tracing: Tracing | None = None, lines: LineWriter | None = None
+) -> Observation:
     """Everyone who hears of operations. Raises SettingsError for tracing without what it needs."""
     return Observation(
         metrics=metrics,
-        log=OperationLog(settings.slow_operation_ms),
+        log=OperationLog(settings.slow_operation_ms, lines),
         load=Load(settings.max_queued),
         drain=Drain(),
         tracing=tracing or _tracing(settings.tracing),
@@ -118,13 +120,27 @@ def _authenticator(settings: Settings, keys: KeySet | None) -> Authenticator:
     inline = _inline_keys(auth.api_keys.get_secret_value()) if auth.api_keys is not None else ()
     from_file = _file(auth.api_keys_file, read_api_keys, "AUTH__API_KEYS_FILE")
 
-    def api_keys() -> tuple[ApiKey, ...]:
-        return inline if from_file is None else (*inline, *from_file.value)
-
     tokens = None
     if keys is not None and auth.issuer is not None and auth.audience is not None:
         tokens = JwtVerifier(keys, issuer=auth.issuer, audience=auth.audience)
-    return Authenticator(api_keys, tokens, _ANONYMOUS_SCOPES[auth.anonymous])
+    return Authenticator(_ApiKeys(inline, from_file), tokens, _ANONYMOUS_SCOPES[auth.anonymous])
+
+
+class _ApiKeys:
+    """The keys as they stand now: one object until they change."""
+
+    def __init__(self, inline: tuple[ApiKey, ...], from_file: RereadFile[tuple[ApiKey, ...]] | None) -> None:
+        self._inline = inline
+        self._from_file = from_file
+        self._read: tuple[ApiKey, ...] = ()
+        self._all = inline
+
+    def __call__(self) -> tuple[ApiKey, ...]:
+        if self._from_file is not None:
+            read = self._from_file.value
+            if read is not self._read:
+                self._read, self._all = read, (*self._inline, *read)
+        return self._all
 
 
 def _inline_keys(text: str) -> tuple[ApiKey, ...]:

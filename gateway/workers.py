@@ -20,10 +20,11 @@ from types import FrameType
 import structlog
 
 from gateway.app import create_app
+from gateway.memory import settle_memory
 from gateway.metrics import Metrics, forget_worker, serve_metrics, shared_registry
 from gateway.server import DrainingServer, server_config
 from gateway.settings import Settings
-from gateway.telemetry import set_up_logging
+from gateway.telemetry import JsonLines, set_up_logging
 
 _log = structlog.get_logger(__name__)
 
@@ -39,11 +40,22 @@ _BACKLOG = 2048
 def run_server(settings: Settings) -> int:
     """Serves in this process until a signal; the exit code: 0 when stopped with nothing cut off."""
     metrics = Metrics()
-    app = create_app(settings, metrics=metrics)
+    lines = set_up_logging(settings.log_level, settings.log_format, settings.secrets())
+    app = create_app(settings, metrics=metrics, lines=lines)
     if settings.metrics.port is not None:
         serve_metrics(settings.host, settings.metrics.port, metrics.registry)
     server = DrainingServer(server_config(app, settings.host, settings.port, settings), app, settings.drain_s)
-    return server.run_to_the_end()
+    return _serve(server, lines)
+
+
+def _serve(server: DrainingServer, lines: JsonLines | None, sockets: list[socket.socket] | None = None) -> int:
+    settle_memory()
+    try:
+        return server.run_to_the_end(sockets)
+    finally:
+        if lines is not None:
+            # A worker process ends without what is registered for an exit.
+            lines.flush()
 
 
 def run_workers(settings: Settings, environment: Mapping[str, str]) -> int:
@@ -138,10 +150,10 @@ def _work(environment: Mapping[str, str], listener: socket.socket, directory: Pa
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings.from_env(environment)
-    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
-    app = create_app(settings, metrics=Metrics(directory))
+    lines = set_up_logging(settings.log_level, settings.log_format, settings.secrets())
+    app = create_app(settings, metrics=Metrics(directory), lines=lines)
     server = DrainingServer(server_config(app, settings.host, settings.port, settings), app, settings.drain_s)
-    sys.exit(server.run_to_the_end([listener]))
+    sys.exit(_serve(server, lines, [listener]))
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -18,7 +20,7 @@ _MAX_NAME_BYTES = 255  # campaign and annotation request ids; Rosetta counts byt
 _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 
 
-@strawberry.type(description="A task of Scale.")
+@strawberry.type(description="What names a task at Scale.")
 @dataclass(frozen=True, kw_only=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
@@ -34,8 +36,15 @@ class ScaleTaskReference:
     def backend(self) -> Backend:
         return Backend.SCALE
 
+    @property
+    def key(self) -> "Key":
+        return self.task_id
 
-@strawberry.type(description="A task of Rosetta: a scene of an annotation request of a campaign.")
+
+@strawberry.type(
+    description="What names a task at Rosetta: a scene of an annotation request of a campaign. None of the "
+    "three ids suffices alone."
+)
 @dataclass(frozen=True, kw_only=True)
 class RosettaTaskReference:
     campaign_id: strawberry.ID
@@ -45,6 +54,10 @@ class RosettaTaskReference:
     @property
     def backend(self) -> Backend:
         return Backend.ROSETTA
+
+    @property
+    def key(self) -> "Key":
+        return self.campaign_id, self.annotation_request_id, self.scene_id
 
 
 def _describe(reference_type: type, **descriptions: str) -> None:
@@ -78,18 +91,51 @@ class ScaleUniqueId:
     def backend(self) -> Backend:
         return Backend.SCALE
 
+    @property
+    def key(self) -> "Key":
+        return "unique id", self.text
+
 
 Selector: TypeAlias = Reference | ScaleUniqueId
+
+# What maps know a selector by, no two alike: hashed and compared without any Python code.
+Key: TypeAlias = str | tuple[str, ...]
+
+
+class Selectors(tuple[Selector, ...]):
+    """Selectors that are asked for again and again: what they are looked up by is found once."""
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(selector.key for selector in self)
+
+    @cached_property
+    def has_unique_ids(self) -> bool:
+        return any(isinstance(selector, ScaleUniqueId) for selector in self)
+
+
+class Names(list["TaskBy"]):
+    """A list of names that comes again and again: what it names is found once."""
+
+    selectors: Selectors | None = None
 
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
 class RosettaTaskBy:
-    campaign_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
-    annotation_request_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
-    scene_id: strawberry.ID = strawberry.field(description="1 to 2048 bytes of UTF-8.")
+    campaign_id: strawberry.ID = strawberry.field(description="The id you gave the campaign: 1 to 255 bytes of UTF-8.")
+    annotation_request_id: strawberry.ID = strawberry.field(
+        description="The id you gave the annotation request: 1 to 255 bytes of UTF-8."
+    )
+    scene_id: strawberry.ID = strawberry.field(
+        description="The id you gave the scene: 1 to 2048 bytes of UTF-8, slashes and spaces included."
+    )
 
 
-@strawberry.input(one_of=True, description="Names a task. Exactly one field.")
+@strawberry.input(
+    one_of=True,
+    description="Names a task: exactly one field. Anything that cannot be an id is BAD_USER_INPUT, and "
+    "nothing is sent.",
+)
 class TaskBy:
     id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="The task's global id, from its field `id`.")
     scale_task_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
@@ -98,7 +144,9 @@ class TaskBy:
     scale_unique_id: strawberry.Maybe[str] = strawberry.field(
         description="The unique id you gave a Scale task: 1 to 2048 bytes of UTF-8."
     )
-    rosetta: strawberry.Maybe[RosettaTaskBy] = strawberry.field(description="A Rosetta task by its three ids.")
+    rosetta: strawberry.Maybe[RosettaTaskBy] = strawberry.field(
+        description="Names a Rosetta task by campaign, annotation request and scene."
+    )
 
 
 def to_selector(by: TaskBy, *path: str) -> Selector:
@@ -107,6 +155,16 @@ def to_selector(by: TaskBy, *path: str) -> Selector:
     known: Selector | None = vars(by).get("_selector")
     if known is None:
         known = vars(by)["_selector"] = _selector(by, *path)
+    return known
+
+
+def to_selectors(by: "Sequence[TaskBy]") -> Selectors:
+    """What each of `by` names. Raises GatewayError BAD_USER_INPUT for the first that names nothing."""
+    known = by.selectors if isinstance(by, Names) else None
+    if known is None:
+        known = Selectors([to_selector(item) for item in by])
+        if isinstance(by, Names):
+            by.selectors = known
     return known
 
 

@@ -25,6 +25,10 @@ class Admission:
         await self.count(caller, address)
         return caller
 
+    def known(self, authorization: str | None) -> Caller | None:
+        """The caller, where nothing has to be asked or counted to admit it; None where it has."""
+        return None if self._rate is not None else self._authenticator.known(authorization)
+
     async def identify(self, authorization: str | None) -> Caller:
         """The caller, uncounted. Raises a Refusal UNAUTHENTICATED."""
         return await self._authenticator.caller_of(authorization)

@@ -1,14 +1,16 @@
 """One HTTP request and its answer, in plain ASGI: Starlette's objects cost as much again as the server."""
 
 import asyncio
-import secrets
-from collections.abc import Iterable, Mapping
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from re import compile as compile_pattern
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.endpoints import media
 from gateway.endpoints.media import JSON
 from gateway.endpoints.origins import HeaderList
 from gateway.refusals import bad_request, refusal
@@ -38,6 +40,8 @@ SECURITY_HEADERS: HeaderList = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
+# Seeded by the system; an id is no secret, and a secret one would cost a call of the system each time.
+_IDS = random.Random()  # noqa: S311
 _ANSWER_HEADERS: HeaderList = [*SECURITY_HEADERS, (b"cache-control", b"no-store"), (b"vary", b"Accept, Origin")]
 
 
@@ -60,27 +64,55 @@ def wanted_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def request_id(given: str | None) -> str:
     """The caller's own id where it is harmless in logs and headers, else a new one."""
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else f"{_IDS.getrandbits(128):032x}"
+
+
+@dataclass(slots=True)
+class Head:
+    """What a request's headers say. `accepted` is the media type to answer with, None where there is none; `cors`
+    are the headers for the page that asks, if any; with `no_cache` the client wants nothing stale.
+    """
+
+    headers: Mapping[str, str]
+    accepted: str | None
+    is_json: bool
+    no_cache: bool
+    cors: HeaderList
+    answer_headers: HeaderList
+
+
+def read_head(raw: Iterable[tuple[bytes, bytes]], cors_of: Callable[[str | None], HeaderList]) -> Head:
+    """Everything that follows from the headers alone."""
+    headers = wanted_headers(raw)
+    accepted = media.preferred(headers.get("accept"))
+    cors = cors_of(headers.get("origin"))
+    return Head(
+        headers=headers,
+        accepted=accepted,
+        is_json=media.is_json_body(headers.get("content-type")),
+        no_cache="no-cache" in headers.get("cache-control", "").lower(),
+        cors=cors,
+        answer_headers=[_content_type(accepted or JSON), *_ANSWER_HEADERS, *cors],
+    )
+
+
+def _no_cors(_: str | None) -> HeaderList:
+    return []
 
 
 class Exchange:
-    """What one request brought, and the way to answer it. `cors` are the headers for the page that asks, if any."""
+    """What one request brought, and the way to answer it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, head: Head | None = None) -> None:
         self.scope = scope
         self.receive = receive
         self._send = send
-        self.headers = wanted_headers(scope["headers"])
+        self.head = head or read_head(scope["headers"], _no_cors)
+        self.headers = self.head.headers
         self.request_id = request_id(self.headers.get("x-request-id"))
-        self.cors: HeaderList = []
+        self.cors = self.head.cors
         self.caller_name: str | None = None
         self.started = False
-
-    @property
-    def no_cache(self) -> bool:
-        """Whether the client wants nothing stale."""
-        given = self.headers.get("cache-control")
-        return given is not None and "no-cache" in given.lower()
 
     async def body(self, max_bytes: int, timeout_s: float) -> bytes:
         """The whole body. Raises a Refusal: 413 above `max_bytes`, 408 when it does not come in time."""
@@ -125,10 +157,26 @@ class Exchange:
         await self.start(
             status,
             [
-                (b"content-type", media_type.encode() + b"; charset=utf-8"),
+                _content_type(media_type),
                 (b"content-length", str(len(body)).encode()),
                 *((name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()),
             ],
+        )
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def answer_ready(self, body: bytes) -> None:
+        """Sends JSON that is written already, in the media type that the client takes."""
+        self.started = True
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    *self.head.answer_headers,
+                    (b"content-length", b"%d" % len(body)),
+                    (b"x-request-id", self.request_id.encode()),
+                ],
+            }
         )
         await self._send({"type": "http.response.body", "body": body})
 
@@ -155,6 +203,10 @@ class Exchange:
 
 class ClientGoneError(Exception):
     """The client went away before it had said everything: there is nobody to answer."""
+
+
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    return b"content-type", media_type.encode() + b"; charset=utf-8"
 
 
 def _whole(last: Message, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.endpoints import media
 from gateway.endpoints.admission import Admission
-from gateway.endpoints.exchange import ClientGoneError, Exchange
+from gateway.endpoints.exchange import ClientGoneError, Exchange, Head, read_head
 from gateway.endpoints.graphiql import graphiql_page, wants_graphiql
 from gateway.endpoints.origins import Origins
 from gateway.endpoints.parsing import parse_body, parse_query_string
@@ -20,12 +20,17 @@ from gateway.execution.observed import Observation
 from gateway.execution.operations import Answer, Operations, PreparedOperation, not_streamable
 from gateway.execution.persisted import OperationRequest
 from gateway.refusals import Refusal, bad_request, refusal
+from gateway.remembered import Remembered
 from gateway.settings import LimitsSettings
 from schema.context import Caller, Context
 
 _log = structlog.get_logger(__name__)
 
 _METHODS = "GET, POST, OPTIONS"
+
+# Of the clients that send the same headers each time; whose headers change each time are not helped by more.
+_MOST_HEADS = 1000
+_MOST_HEAD_BYTES = 1024 * 1024
 
 
 class GraphQLEndpoint:
@@ -53,6 +58,7 @@ class GraphQLEndpoint:
         self._limits = limits
         self._body_timeout_s = body_timeout_s
         self._shows_graphiql = shows_graphiql
+        self._heads: Remembered[tuple[tuple[bytes, bytes], ...], Head] = Remembered(_MOST_HEADS, _MOST_HEAD_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -66,13 +72,13 @@ class GraphQLEndpoint:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
-        exchange.cors = self._origins.answer_headers(exchange.headers.get("origin"))
-        accepted = media.preferred(exchange.headers.get("accept"))
+        exchange = Exchange(scope, receive, send, self._head(scope))
+        accepted = exchange.head.accepted
         try:
+            # Before anything is read or looked up: a request that is not answered must cost next to nothing.
+            await self._observation.load.turn()
             if accepted == media.EVENT_STREAM:
                 # How many streams a caller may hold has a limit of its own.
-                self._observation.load.check()
                 await self._answer(exchange, accepted)
             else:
                 with self._observation.load.place():
@@ -101,34 +107,65 @@ class GraphQLEndpoint:
         self._check_url(exchange.scope)
         if method == "GET":
             self._origins.check_get(exchange.headers, exchange.scope.get("scheme", "http"))
-        elif not media.is_json_body(exchange.headers.get("content-type")):
+        elif not exchange.head.is_json:
             raise bad_request(f"the body must be {media.JSON}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        caller = await self._admission.admit(exchange.headers.get("authorization"), client_address(exchange.scope))
+        authorization = exchange.headers.get("authorization")
+        caller = self._admission.known(authorization)
+        if caller is None:
+            caller = await self._admission.admit(authorization, client_address(exchange.scope))
         exchange.caller_name = caller.name
-        request = await self._request(exchange, method)
+        said = await self._said(exchange, method)
         if accepted == media.EVENT_STREAM:
-            await self._answer_events(exchange, request, caller)
+            await self._answer_events(exchange, _request(said, method), caller)
             return
-        prepared = await self._operations.prepare(request)
+        prepared = self._operations.recall(said) if method == "POST" else None
+        if prepared is None:
+            prepared = await self._prepare(said, method)
+        await self._answer_operation(exchange, prepared, caller, accepted)
+
+    async def _answer_operation(
+        self, exchange: Exchange, prepared: PreparedOperation, caller: Caller, accepted: str
+    ) -> None:
+        no_cache = exchange.head.no_cache
+        if not no_cache:
+            kept = self._operations.kept(prepared, caller, exchange.request_id)
+            if kept is not None:
+                await exchange.answer_ready(kept)
+                return
+        context = self._make_context(caller, exchange.request_id, no_cache=no_cache)
+        answer = await self._operations.run(prepared, context)
+        await exchange.answer(HTTPStatus.OK, answer, accepted)
+
+    async def _prepare(self, said: bytes, method: str) -> PreparedOperation:
+        prepared = await self._operations.prepare(_request(said, method))
         if prepared.type is OperationType.SUBSCRIPTION:
             raise not_streamable()
         if method == "GET":
             _check_get_operation(prepared)
-        context = self._make_context(caller, exchange.request_id, no_cache=exchange.no_cache)
-        answer = await self._operations.run(prepared, context)
-        await exchange.answer(HTTPStatus.OK, answer, accepted)
+        else:
+            self._operations.remember(said, prepared)
+        return prepared
 
-    async def _request(self, exchange: Exchange, method: str) -> OperationRequest:
+    async def _said(self, exchange: Exchange, method: str) -> bytes:
         if method == "GET":
-            return parse_query_string(exchange.scope["query_string"])
-        return parse_body(await exchange.body(self._limits.body_bytes, self._body_timeout_s))
+            query_string: bytes = exchange.scope["query_string"]
+            return query_string
+        return await exchange.body(self._limits.body_bytes, self._body_timeout_s)
+
+    def _head(self, scope: Scope) -> Head:
+        raw = tuple(scope["headers"])
+        head = self._heads.get(raw)
+        if head is None:
+            head = read_head(raw, self._origins.answer_headers)
+            self._heads.keep(raw, head, sum(len(name) + len(value) for name, value in raw))
+        return head
 
     async def _answer_events(self, exchange: Exchange, request: OperationRequest, caller: Caller) -> None:
         """What is wrong with the operation itself travels as an event: an EventSource cannot read a status."""
         is_get = exchange.scope["method"] == "GET"
 
         def make_context() -> Context:
-            return self._make_context(caller, exchange.request_id, no_cache=exchange.no_cache)
+            return self._make_context(caller, exchange.request_id, no_cache=exchange.head.no_cache)
 
         async def answers() -> AsyncGenerator[Answer, None]:
             prepared = await self._operations.prepare(request)
@@ -164,6 +201,10 @@ def client_address(scope: Scope) -> str:
     """The peer's address, as the server reports it (behind trusted proxies: the one they forward)."""
     client = scope.get("client")
     return client[0] if client else "unknown"
+
+
+def _request(said: bytes, method: str) -> OperationRequest:
+    return parse_query_string(said) if method == "GET" else parse_body(said)
 
 
 def _check_get_operation(prepared: PreparedOperation) -> None:

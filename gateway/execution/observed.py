@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from graphql import OperationType
 
@@ -15,9 +15,9 @@ from gateway.load import Load
 from gateway.metrics import Metrics
 from gateway.operation_log import OperationLog, OperationRecord
 from gateway.refusals import Refusal
-from gateway.tally import Tally, new_tally
+from gateway.tally import new_tally
 from gateway.tracing import Tracing
-from schema.context import Context
+from schema.context import Caller, Context
 
 _INTERNAL: Answer = {"errors": [{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}
 
@@ -36,7 +36,10 @@ class Observation:
     def refused(self, request_id: str, caller: str | None, code: str) -> None:
         """Hears of a request that was refused before execution."""
         self.metrics.count_refusal(code)
-        self.log.refused(request_id, caller, code)
+        if code == "OVERLOADED":
+            self.log.shed()
+        else:
+            self.log.refused(request_id, caller, code)
 
 
 class ObservedOperations(Operations):
@@ -46,6 +49,16 @@ class ObservedOperations(Operations):
         super().__init__(*parts)
         self._observation = observation
 
+    def kept(self, prepared: PreparedOperation, caller: Caller, request_id: str) -> bytes | None:
+        watched = self._observation
+        started = watched.clock()
+        answer = super().kept(prepared, caller, request_id)
+        if answer is not None:
+            with watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=False):
+                seconds = watched.clock() - started
+            self._tell(prepared, _record(prepared, caller, request_id, seconds))
+        return answer
+
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         with self._observed(prepared, context) as heard:
             answer = await super().run(prepared, context)
@@ -54,6 +67,7 @@ class ObservedOperations(Operations):
 
     async def stream(self, prepared: PreparedOperation, make_context: ContextFactory) -> AsyncGenerator[Answer, None]:
         if prepared.type is not OperationType.SUBSCRIPTION:
+            await self._observation.load.turn()
             with self._observation.load.place():
                 answer = await self.run(prepared, make_context())
             yield answer
@@ -92,65 +106,80 @@ class ObservedOperations(Operations):
                     step.cancel()
                     await asyncio.wait({step})
 
-    @contextmanager
-    def _observed(self, prepared: PreparedOperation, context: Context) -> Iterator["_Heard"]:
-        """Hears of what is executed; after a Refusal nothing was, and it is heard of where it is answered."""
-        watched = self._observation
-        tally, heard = new_tally(), _Heard(watched.metrics)
-        started = watched.clock()
-        is_stream = prepared.type is OperationType.SUBSCRIPTION
-        try:
-            with watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=is_stream):
-                yield heard
-        except Refusal:
-            raise
-        except (GeneratorExit, asyncio.CancelledError):
-            heard.was_left = not is_stream  # a listener goes whenever it likes
-            self._note(prepared, context, heard, tally, watched.clock() - started)
-            raise
-        except BaseException:
-            heard.count_errors(_INTERNAL)
-            self._note(prepared, context, heard, tally, watched.clock() - started)
-            raise
-        self._note(prepared, context, heard, tally, watched.clock() - started)
+    def _observed(self, prepared: PreparedOperation, context: Context) -> "_Observed":
+        return _Observed(self._observation, prepared, context, self._tell)
 
-    def _note(
-        self, prepared: PreparedOperation, context: Context, heard: "_Heard", tally: Tally, seconds: float
-    ) -> None:
+    def _tell(self, prepared: PreparedOperation, record: OperationRecord) -> None:
         watched = self._observation
-        kind, name = prepared.type.value, prepared.operation.name
         is_stream = prepared.type is OperationType.SUBSCRIPTION
-        watched.metrics.ran(name, kind, heard.outcome, None if is_stream else seconds)
-        record = OperationRecord(
-            request_id=context.request_id,
-            caller=context.caller.name,
-            operation=name,
-            type=kind,
-            outcome=heard.outcome,
-            codes=tuple(heard.codes),
-            seconds=seconds,
-            cost=prepared.charge.cost,
-            calls=tally.calls,
-        )
+        watched.metrics.ran(record.operation, record.type, record.outcome, None if is_stream else record.seconds)
         watched.log.write(record, prepared.operation.document, may_be_slow=not is_stream)
 
 
-class _Heard:
-    """What came out of one operation."""
+def _record(prepared: PreparedOperation, caller: Caller, request_id: str, seconds: float) -> OperationRecord:
+    """Of an operation with which nothing was wrong, and which asked no backend."""
+    return OperationRecord(
+        request_id=request_id,
+        caller=caller.name,
+        operation=prepared.operation.name,
+        type=prepared.type.value,
+        outcome="ok",
+        codes=(),
+        seconds=seconds,
+        cost=prepared.charge.cost,
+        calls=0,
+    )
 
-    def __init__(self, metrics: Metrics) -> None:
-        self.codes: dict[str, None] = {}
-        self.was_left = False
-        self._metrics = metrics
 
-    @property
-    def outcome(self) -> str:
-        """`ok`; `errors` where an answer had any; `left` where nobody waited for the answer."""
-        return "left" if self.was_left else "errors" if self.codes else "ok"
+class _Observed:
+    """Around one operation: hears of what is executed.
+
+    After a Refusal nothing was, and it is heard of where it is answered.
+    """
+
+    def __init__(
+        self,
+        watched: Observation,
+        prepared: PreparedOperation,
+        context: Context,
+        tell: Callable[[PreparedOperation, OperationRecord], None],
+    ) -> None:
+        self._watched = watched
+        self._prepared = prepared
+        self._context = context
+        self._tell = tell
+        self._codes: dict[str, None] = {}
+        self._is_stream = prepared.type is OperationType.SUBSCRIPTION
+
+    def __enter__(self) -> Self:
+        prepared, watched = self._prepared, self._watched
+        self._tally = new_tally()
+        self._started = watched.clock()
+        self._span = watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=self._is_stream)
+        self._span.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._span.__exit__(kind, error, trace)
+        if isinstance(error, Refusal):
+            return
+        was_left = False
+        if isinstance(error, GeneratorExit | asyncio.CancelledError):
+            was_left = not self._is_stream  # a listener goes whenever it likes
+        elif error is not None:
+            self.count_errors(_INTERNAL)
+        context = self._context
+        record = _record(self._prepared, context.caller, context.request_id, self._watched.clock() - self._started)
+        # `left` where nobody waited for the answer.
+        record.outcome = "left" if was_left else "errors" if self._codes else "ok"
+        record.codes, record.calls = tuple(self._codes), self._tally.calls
+        self._tell(self._prepared, record)
 
     def count_errors(self, answer: Answer) -> None:
         """Counts the answer's errors by their codes."""
-        for error in answer.get("errors", ()):
+        if "errors" not in answer:
+            return
+        for error in answer["errors"]:
             code = str(error.get("extensions", {}).get("code"))
-            self.codes[code] = None
-            self._metrics.count_error(code)
+            self._codes[code] = None
+            self._watched.metrics.count_error(code)

@@ -19,11 +19,12 @@ from gateway.execution.judge import replaying
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
 from gateway.execution.plan import Bound, Outcomes, Plan, Planned
-from gateway.execution.responses import KeptAnswers
+from gateway.execution.responses import KeptAnswers, data_of
 from gateway.loaders import OperationLoader
 from gateway.refusals import Refusal, refusal
+from gateway.remembered import Remembered
 from gateway.turns import Turns
-from schema.context import Context
+from schema.context import Caller, Context
 
 # What travels: data and errors, ready for orjson.
 Answer: TypeAlias = dict[str, Any]
@@ -34,13 +35,23 @@ _is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_
 _NO_VARIABLES: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
+# Requests that came as they came before, and the bytes of their bodies.
+_MOST_RECALLED = 2000
+_MOST_RECALLED_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(slots=True)
 class PreparedOperation:
-    """An operation that may run, with its variables as the client sent them, and what it was charged."""
+    """An operation that may run, with its variables as the client sent them, and what it was charged.
+
+    Without `bound` graphql-core runs it. `is_lasting`: the same request may run again with nothing asked anew.
+    """
 
     operation: Operation
     variables: Mapping[str, Any]
     charge: Charge
+    bound: Bound | None
+    is_lasting: bool
 
     @property
     def type(self) -> OperationType:
@@ -72,19 +83,40 @@ class Operations:
         self.turns = Turns()
         # The common request brings its own text and needs no store.
         self._takes_any_text = not persisted.only_trusted
+        self._recalled: Remembered[bytes, PreparedOperation] = Remembered(_MOST_RECALLED, _MOST_RECALLED_BYTES)
+
+    def recall(self, body: bytes) -> PreparedOperation | None:
+        """What the same body was prepared as before; None where it has to be prepared."""
+        return self._recalled.get(body)
+
+    def remember(self, body: bytes, prepared: PreparedOperation) -> None:
+        """For `recall`, where the request may be answered without looking at it again."""
+        if prepared.is_lasting:
+            self._recalled.keep(body, prepared, len(body))
+
+    def kept(self, prepared: PreparedOperation, caller: Caller, request_id: str) -> bytes | None:
+        """The whole answer as JSON, where it is kept and still holds for this caller; asks for nothing fresher."""
+        bound = prepared.bound
+        if bound is None or self._answers is None:
+            return None
+        return self._answers.get(bound.shelf, caller.scopes)
 
     async def prepare(self, request: OperationRequest) -> PreparedOperation:
         """The operation that `request` names, inside every limit. Raises a Refusal."""
         text = request.query
+        is_lasting = not self._limits.values.warn_only
         if text is None or request.persisted_hash is not None or not self._takes_any_text:
             text = await self._persisted.text_of(request)
             document = self._documents.get(text)
             await self._persisted.remember(request)
+            is_lasting = False
         else:
             document = self._documents.get(text)
         operation = document.operation(request.operation_name)
         variables = request.variables or _NO_VARIABLES
-        return PreparedOperation(operation, variables, self._checked(operation, variables))
+        charge = self._checked(operation, variables)
+        bound = None if operation.plan is None else operation.plan.bind(variables)
+        return PreparedOperation(operation, variables, charge, bound, is_lasting)
 
     def _checked(self, operation: Operation, variables: Mapping[str, Any]) -> Charge:
         limits = self._limits.values
@@ -101,8 +133,7 @@ class Operations:
     async def run(self, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer of a query or mutation. Raises a Refusal when its variables do not fit."""
         outcomes: Outcomes = {}
-        plan = prepared.operation.plan
-        bound = None if plan is None else plan.bind(prepared.variables)
+        plan, bound = prepared.operation.plan, prepared.bound
         if plan is not None and bound is not None:
             planned = await self._planned(plan, bound, context)
             if isinstance(planned, Fragment):
@@ -161,16 +192,17 @@ class Operations:
             planned = await plan.attempt(bound, context)
             return planned.data if isinstance(planned, Planned) else planned
         scopes = context.caller.scopes
-        data = answers.get(bound.shelf, scopes)
-        if data is not None:
-            return data
+        text = answers.get(bound.shelf, scopes)
+        if text is not None:
+            return data_of(text)
         mark = answers.mark
         planned = await plan.attempt(bound, context)
         if not isinstance(planned, Planned):
             return planned
         loader = context.tasks
-        if planned.is_whole and isinstance(loader, OperationLoader) and loader.cached_entries is not None:
-            answers.keep(bound.shelf, scopes, planned, loader.cached_entries, mark)
+        entries = loader.cached_entries if isinstance(loader, OperationLoader) else None
+        if entries is not None and planned.is_whole:
+            answers.keep(bound.shelf, scopes, planned.text, entries, mark)
         return planned.data
 
     def _executor(

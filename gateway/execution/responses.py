@@ -7,7 +7,6 @@ from typing import TypeAlias
 from orjson import Fragment
 
 from gateway.cache import Entry, TaskCache
-from gateway.execution.plan import Planned
 from schema.context import Scope
 
 Scopes: TypeAlias = frozenset[Scope]
@@ -19,15 +18,23 @@ _OVERHEAD_BYTES = 500
 _OVERHEAD_BYTES_A_TASK = 250
 
 
-class KeptAnswer:
-    """An answer's data. The entries it was made of are held, so that their identities stay theirs."""
+_BEFORE, _AFTER = b'{"data":', b"}"
 
-    __slots__ = ("data", "entries", "fresh_until", "scopes", "shelf", "size")
+
+def data_of(text: bytes) -> Fragment:
+    """The data in a whole answer that was kept."""
+    return Fragment(text[len(_BEFORE) : -len(_AFTER)])
+
+
+class KeptAnswer:
+    """A whole answer as JSON. The entries it was made of are held, so that their identities stay theirs."""
+
+    __slots__ = ("entries", "fresh_until", "scopes", "shelf", "size", "text")
 
     def __init__(
-        self, data: Fragment, entries: Sequence[Entry], fresh_until: float, shelf: Shelf, scopes: Scopes, size: int
+        self, text: bytes, entries: Sequence[Entry], fresh_until: float, shelf: Shelf, scopes: Scopes, size: int
     ) -> None:
-        self.data = data
+        self.text = text
         self.entries = entries
         self.fresh_until = fresh_until
         self.shelf = shelf
@@ -66,8 +73,8 @@ class KeptAnswers:
         """What the answers take, estimated."""
         return self._bytes
 
-    def get(self, shelf: Shelf, scopes: Scopes) -> Fragment | None:
-        """The data of an answer that still holds for a caller with these scopes."""
+    def get(self, shelf: Shelf, scopes: Scopes) -> bytes | None:
+        """An answer that still holds for a caller with these scopes: `{"data":…}`."""
         answer = shelf.get(scopes)
         if answer is None:
             return None
@@ -76,17 +83,18 @@ class KeptAnswers:
             return None
         self._kept.move_to_end(answer)
         self.hits += 1
-        return answer.data
+        return answer.text
 
-    def keep(self, shelf: Shelf, scopes: Scopes, answer: Planned, entries: Sequence[Entry], mark: int) -> None:
+    def keep(self, shelf: Shelf, scopes: Scopes, data: bytes, entries: Sequence[Entry], mark: int) -> None:
         """Keeps an answer made of these entries and nothing else, unless any entry has gone since `mark`."""
         if not entries or mark != self._mark or scopes in shelf:
             return
-        size = answer.size + _OVERHEAD_BYTES + _OVERHEAD_BYTES_A_TASK * len(entries)
+        size = len(data) + _OVERHEAD_BYTES + _OVERHEAD_BYTES_A_TASK * len(entries)
         if size > self._max_bytes // 8:
             return
         fresh_until = min(self._cache.fresh_until(entry) for entry in entries)
-        kept = shelf[scopes] = KeptAnswer(answer.data, entries, fresh_until, shelf, scopes, size)
+        text = b"%b%b%b" % (_BEFORE, data, _AFTER)
+        kept = shelf[scopes] = KeptAnswer(text, entries, fresh_until, shelf, scopes, size)
         self._kept[kept] = None
         self._bytes += size
         for entry in entries:

@@ -42,11 +42,20 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan's answer: its data as JSON, how long that is, and whether all of it was found."""
+    """A plan's answer: its data as JSON, and the run that led to it."""
 
-    data: orjson.Fragment
-    size: int
-    is_whole: bool
+    text: bytes
+    run: Run
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was asked for was found, or is known not to be there."""
+        return self.run.found_all
+
+    @property
+    def data(self) -> orjson.Fragment:
+        """The data, as a part of what orjson writes."""
+        return orjson.Fragment(self.text)
 
 
 class _Variant(NamedTuple):
@@ -129,8 +138,7 @@ class Plan:
 
 
 async def _answer(root: WaitingObject, run: Run) -> Planned:
-    text = orjson.dumps(await root.complete(None, run, ()))
-    return Planned(orjson.Fragment(text), len(text), run.found_all)
+    return Planned(orjson.dumps(await root.complete(None, run, ())), run)
 
 
 class Plans:
