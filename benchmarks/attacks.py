@@ -80,7 +80,8 @@ def main() -> None:
     table = "\n".join(lines)
     print(table)
     Path(__file__).with_suffix(".md").write_text(
-        f"# Hostile requests\n\nMedian and worst of {ROUNDS} rounds, client and server on one shared machine; "
+        f"# Hostile requests\n\nMedian and worst of {ROUNDS} rounds, client and server in one process "
+        "of one shared machine; a worst round far above the median is one in which Python's collector ran. "
         f"`python -m benchmarks.attacks` renews this page.\n\n{table}\n"
     )
 
