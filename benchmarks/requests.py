@@ -78,7 +78,7 @@ class _Backend(httpx.AsyncBaseTransport):
         )
 
 
-class _Nowhere(io.RawIOBase):
+class _Nowhere(io.BytesIO):
     def write(self, data: Any, /) -> int:
         return len(data)
 

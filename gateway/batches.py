@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from gateway.backends.base import UnconfiguredBackend, configured
@@ -21,7 +22,10 @@ class OperationPlaces:
 
     def __init__(self, scale: ScaleClient | UnconfiguredBackend) -> None:
         self._scale = scale
-        self._statuses: Coalescer[str, BatchStatus | None] = Coalescer(keeps=True)
+
+    @cached_property
+    def _statuses(self) -> Coalescer[str, BatchStatus | None]:
+        return Coalescer(keeps=True)
 
     async def projects(self) -> Sequence[Project]:
         listed = await configured(self._scale).projects()

@@ -4,9 +4,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from operator import attrgetter
 from types import MappingProxyType
+from typing import cast
 
-from schema.references import Reference, ScaleUniqueId, Selector
+from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors
 from schema.status import TaskStatus
 from schema.task import Task
 
@@ -67,9 +69,12 @@ class Age(Enum):
     OLD = auto()  # served only where its backend fails
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One answer kept: the task, or None for "there is none". Moments are seconds of the cache's clock."""
+    """One answer kept: the task, or None for "there is none". Moments are seconds of the cache's clock.
+
+    Told apart by identity.
+    """
 
     task: Task | None
     read_at: float
@@ -81,6 +86,10 @@ class Entry:
     def stale_task(self) -> Task | None:
         """The task, marked as past its freshness."""
         return None if self.task is None else replace(self.task, is_stale=True)
+
+
+_FRESH_UNTIL = attrgetter("fresh_until")
+_READ_AT = attrgetter("read_at")
 
 
 class TaskCache:
@@ -114,16 +123,21 @@ class TaskCache:
 
     def get_many(self, selectors: Sequence[Selector]) -> list[Entry | None]:
         """`get` for each, at one moment."""
-        now, heard_since, look = self.now(), self._heard_since, self._entries.look()
-        found: list[Entry | None] = []
-        for selector in selectors:
-            entry = self._find(selector) if isinstance(selector, ScaleUniqueId) else look(selector)
-            if entry is not None and (
-                now >= entry.fresh_until or (entry.read_at < heard_since and now >= entry.read_at + _UNHEARD_S)
-            ):
-                entry = None
-            found.append(entry)
-        return found
+        now = self.now()
+        if isinstance(selectors, Selectors) and not selectors.has_unique_ids:
+            found = list(map(self._entries.look(), selectors.keys))
+        else:
+            found = [self._find(selector) for selector in selectors]
+        if found and None not in found and self._are_fresh(cast("list[Entry]", found), now):
+            return found
+        return [
+            entry if entry is not None and now < entry.fresh_until and self._is_heard(entry, now) else None
+            for entry in found
+        ]
+
+    def _are_fresh(self, entries: list[Entry], now: float) -> bool:
+        """Whether all of them certainly are, told by the two that are the first to be not."""
+        return bool(now < min(map(_FRESH_UNTIL, entries)) and min(map(_READ_AT, entries)) >= self._heard_since)
 
     def fresh_until(self, entry: Entry) -> float:
         """Until when the entry counts as fresh, as far as is known now."""
@@ -202,7 +216,7 @@ class _Entries:
     """
 
     def __init__(self, max_tasks: int, max_bytes: int, gone: Callable[[Entry], None]) -> None:
-        self._map: OrderedDict[Selector, Entry] = OrderedDict()
+        self._map: OrderedDict[Key, Entry] = OrderedDict()
         self._max_tasks = max_tasks
         self._max_bytes = max_bytes
         self._gone = gone
@@ -213,34 +227,38 @@ class _Entries:
         return len(self._map)
 
     def get(self, selector: Selector) -> Entry | None:
-        return self.look()(selector)
+        return self.look()(selector.key)
 
-    def look(self) -> Callable[[Selector], Entry | None]:
+    def look(self) -> Callable[[Key], Entry | None]:
         """The quickest way to look many up. Who was used last matters only where something may soon have to go."""
         is_filling = 2 * self.bytes >= self._max_bytes or 2 * len(self._map) >= self._max_tasks
         return self._touch if is_filling else self._map.get
 
-    def _touch(self, selector: Selector) -> Entry | None:
-        entry = self._map.get(selector)
+    def _touch(self, key: Key) -> Entry | None:
+        entry = self._map.get(key)
         if entry is not None:
-            self._map.move_to_end(selector)
+            self._map.move_to_end(key)
         return entry
 
     def keep(self, selector: Selector, entry: Entry) -> None:
-        self.drop(selector)
+        key = selector.key
+        self._drop(key)
         size = _size(entry)
         if size > self._max_bytes:
             return
-        self._map[selector] = entry
+        self._map[key] = entry
         self.bytes += size
         while self.bytes > self._max_bytes or len(self._map) > self._max_tasks:
-            self.drop(next(iter(self._map)))
+            self._drop(next(iter(self._map)))
         task = entry.task
-        if task is not None and task.unique_id is not None and selector in self._map:
+        if task is not None and task.unique_id is not None and key in self._map:
             self._name(ScaleUniqueId(task.unique_id), task.reference)
 
     def drop(self, selector: Selector) -> None:
-        entry = self._map.pop(selector, None)
+        self._drop(selector.key)
+
+    def _drop(self, key: Key) -> None:
+        entry = self._map.pop(key, None)
         if entry is None:
             return
         self.bytes -= _size(entry)
@@ -254,13 +272,13 @@ class _Entries:
     def unnamed(self, alias: ScaleUniqueId) -> None:
         """The unique id leads to no task any more."""
         reference = self.unique_ids.pop(alias, None)
-        if reference is not None and (entry := self._map.get(reference)) is not None:
+        if reference is not None and (entry := self._map.get(reference.key)) is not None:
             self._gone(entry)
 
     def _name(self, alias: ScaleUniqueId, reference: Reference) -> None:
         """The unique id leads to this task from now on: what it led to before answers no longer."""
         former = self.unique_ids.get(alias, alias)
-        if former != reference and (entry := self._map.get(former)) is not None:
+        if former != reference and (entry := self._map.get(former.key)) is not None:
             self._gone(entry)
         self.unique_ids[alias] = reference
 

@@ -1,6 +1,10 @@
-"""What holds tasks, as resolvers see it: annotation requests and campaigns of Rosetta. One reader an operation."""
+"""What holds tasks, as resolvers see it: annotation requests and campaigns of Rosetta. One reader an operation.
+
+Most operations ask for none of it: what a reader needs is made when it is first asked.
+"""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import strawberry
 
@@ -28,10 +32,22 @@ class OperationRequests:
 
     def __init__(self, requests: AnnotationRequests) -> None:
         self._requests = requests
-        self._imported: Coalescer[str, ImportedRequest | None] = Coalescer(keeps=True)
-        self._schedules: Coalescer[str, Schedule | None] = Coalescer(keeps=True)
-        self._counts: Coalescer[str, Mapping[TaskStatus, int] | None] = Coalescer(keeps=True)
-        self._histories: Coalescer[str, Histories | None] = Coalescer(keeps=True)
+
+    @cached_property
+    def _imported(self) -> Coalescer[str, ImportedRequest | None]:
+        return Coalescer(keeps=True)
+
+    @cached_property
+    def _schedules(self) -> Coalescer[str, Schedule | None]:
+        return Coalescer(keeps=True)
+
+    @cached_property
+    def _counts(self) -> Coalescer[str, Mapping[TaskStatus, int] | None]:
+        return Coalescer(keeps=True)
+
+    @cached_property
+    def _histories(self) -> Coalescer[str, Histories | None]:
+        return Coalescer(keeps=True)
 
     async def load(self, annotation_request_id: str) -> AnnotationRequest | None:
         request = await self._request(annotation_request_id)
@@ -69,8 +85,14 @@ class OperationCampaigns:
 
     def __init__(self, rosetta: RosettaClient | UnconfiguredBackend) -> None:
         self._rosetta = rosetta
-        self._campaigns: Coalescer[str, RosettaCampaign | None] = Coalescer(keeps=True)
-        self._frames: Coalescer[str, RosettaFrames | None] = Coalescer(keeps=True)
+
+    @cached_property
+    def _campaigns(self) -> Coalescer[str, RosettaCampaign | None]:
+        return Coalescer(keeps=True)
+
+    @cached_property
+    def _frames(self) -> Coalescer[str, RosettaFrames | None]:
+        return Coalescer(keeps=True)
 
     async def campaign(self, name: str) -> Campaign | None:
         rosetta = configured(self._rosetta)

@@ -36,9 +36,8 @@ class OperationLoader:
 
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Outcome]:
         entries = self._known_of(selectors)
-        found = [entry.task for entry in entries if entry is not None]
-        if len(found) == len(entries):
-            return found
+        if None not in entries:
+            return [entry.task for entry in entries]  # type: ignore[union-attr]
         missing = [Read(selector) for selector, entry in zip(selectors, entries, strict=True) if entry is None]
         read = iter(await self._read(missing))
         return [next(read) if entry is None else entry.task for entry in entries]
@@ -75,7 +74,7 @@ class OperationLoader:
         if self._no_cache:
             return [self._known(selector) for selector in selectors]
         entries = self._repository.peek_many(selectors)
-        self._entries.extend(entry for entry in entries if entry is not None)
+        self._entries.extend(filter(None, entries))
         return entries
 
     def _has_read(self, selector: Selector) -> bool:

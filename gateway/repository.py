@@ -95,7 +95,7 @@ class TaskRepository:
     def peek_many(self, selectors: Sequence[Selector]) -> list[Entry | None]:
         """`peek` for each, in their order."""
         entries = self._cache.get_many(selectors)
-        self.counts.found[FRESH] += sum(entry is not None for entry in entries)
+        self.counts.found[FRESH] += len(entries) - entries.count(None)
         return entries
 
     @property

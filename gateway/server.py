@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from gateway.endpoints.gateway import Gateway
 from gateway.listener import Listener
 from gateway.settings import Settings
+from gateway.stalled_clients import ServerConfig
 
 _log = structlog.get_logger(__name__)
 
@@ -25,16 +26,15 @@ _LOOK_EVERY_S = 0.05
 _KEEP_ALIVE_S = 75
 
 
-def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvicorn.Config:
+def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> ServerConfig:
     """How uvicorn runs the gateway, here and in tests."""
-    return uvicorn.Config(
+    return ServerConfig(
         app,
         host=host,
         port=port,
         root_path=settings.root_path,
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
         ws_max_size=settings.limits.body_bytes,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,

@@ -19,7 +19,15 @@ from schema.health import BackendHealth
 from schema.node import Node, decode_id
 from schema.paging import DEFAULT_FIRST, checked_first
 from schema.project import BatchConnection, Project
-from schema.references import Selector, TaskBy, annotation_request_id, customer_text, task_reference, to_selector
+from schema.references import (
+    Selector,
+    TaskBy,
+    annotation_request_id,
+    customer_text,
+    task_reference,
+    to_selector,
+    to_selectors,
+)
 from schema.selection import selected
 from schema.task import Task, TaskLookup
 
@@ -160,12 +168,19 @@ _Lookup: TypeAlias = Task | TaskNotFoundError | BadInputError | BackendError
 
 async def _look_up(info: Info, by: Sequence[TaskBy]) -> list[_Lookup]:
     """One outcome an item, in their order. All tasks are asked for together."""
+    try:
+        selectors = to_selectors(by)
+    except GatewayError:
+        return await _look_up_named(info, by)
+    loaded = await info.context.tasks.load_many(selectors)
+    return [item if item.__class__ is Task else _outcome(item, info) for item in loaded]
+
+
+async def _look_up_named(info: Info, by: Sequence[TaskBy]) -> list[_Lookup]:
+    """The same where some name nothing."""
     named = [_selected(item, index) for index, item in enumerate(by)]
     selectors = [selector for selector in named if not isinstance(selector, GatewayError)]
-    loaded = await info.context.tasks.load_many(selectors)
-    if len(loaded) == len(named):
-        return [item if isinstance(item, Task) else _outcome(item, info) for item in loaded]
-    following = iter(loaded)
+    following = iter(await info.context.tasks.load_many(selectors))
     return [_outcome(item if isinstance(item, GatewayError) else next(following), info) for item in named]
 
 

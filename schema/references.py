@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -34,6 +36,10 @@ class ScaleTaskReference:
     def backend(self) -> Backend:
         return Backend.SCALE
 
+    @property
+    def key(self) -> "Key":
+        return self.task_id
+
 
 @strawberry.type(
     description="What names a task at Rosetta: a scene of an annotation request of a campaign. None of the "
@@ -48,6 +54,10 @@ class RosettaTaskReference:
     @property
     def backend(self) -> Backend:
         return Backend.ROSETTA
+
+    @property
+    def key(self) -> "Key":
+        return self.campaign_id, self.annotation_request_id, self.scene_id
 
 
 def _describe(reference_type: type, **descriptions: str) -> None:
@@ -81,8 +91,33 @@ class ScaleUniqueId:
     def backend(self) -> Backend:
         return Backend.SCALE
 
+    @property
+    def key(self) -> "Key":
+        return "unique id", self.text
+
 
 Selector: TypeAlias = Reference | ScaleUniqueId
+
+# What maps know a selector by, no two alike: hashed and compared without any Python code.
+Key: TypeAlias = str | tuple[str, ...]
+
+
+class Selectors(tuple[Selector, ...]):
+    """Selectors that are asked for again and again: what they are looked up by is found once."""
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(selector.key for selector in self)
+
+    @cached_property
+    def has_unique_ids(self) -> bool:
+        return any(isinstance(selector, ScaleUniqueId) for selector in self)
+
+
+class Names(list["TaskBy"]):
+    """A list of names that comes again and again: what it names is found once."""
+
+    selectors: Selectors | None = None
 
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
@@ -120,6 +155,16 @@ def to_selector(by: TaskBy, *path: str) -> Selector:
     known: Selector | None = vars(by).get("_selector")
     if known is None:
         known = vars(by)["_selector"] = _selector(by, *path)
+    return known
+
+
+def to_selectors(by: "Sequence[TaskBy]") -> Selectors:
+    """What each of `by` names. Raises GatewayError BAD_USER_INPUT for the first that names nothing."""
+    known = by.selectors if isinstance(by, Names) else None
+    if known is None:
+        known = Selectors([to_selector(item) for item in by])
+        if isinstance(by, Names):
+            by.selectors = known
     return known
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from graphql import OperationType
 
@@ -15,7 +15,7 @@ from gateway.load import Load
 from gateway.metrics import Metrics
 from gateway.operation_log import OperationLog, OperationRecord
 from gateway.refusals import Refusal
-from gateway.tally import Tally, new_tally
+from gateway.tally import new_tally
 from gateway.tracing import Tracing
 from schema.context import Caller, Context
 
@@ -106,34 +106,8 @@ class ObservedOperations(Operations):
                     step.cancel()
                     await asyncio.wait({step})
 
-    @contextmanager
-    def _observed(self, prepared: PreparedOperation, context: Context) -> Iterator["_Heard"]:
-        """Hears of what is executed; after a Refusal nothing was, and it is heard of where it is answered."""
-        watched = self._observation
-        tally, heard = new_tally(), _Heard(watched.metrics)
-        started = watched.clock()
-        is_stream = prepared.type is OperationType.SUBSCRIPTION
-        try:
-            with watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=is_stream):
-                yield heard
-        except Refusal:
-            raise
-        except (GeneratorExit, asyncio.CancelledError):
-            heard.was_left = not is_stream  # a listener goes whenever it likes
-            self._note(prepared, context, heard, tally, watched.clock() - started)
-            raise
-        except BaseException:
-            heard.count_errors(_INTERNAL)
-            self._note(prepared, context, heard, tally, watched.clock() - started)
-            raise
-        self._note(prepared, context, heard, tally, watched.clock() - started)
-
-    def _note(
-        self, prepared: PreparedOperation, context: Context, heard: "_Heard", tally: Tally, seconds: float
-    ) -> None:
-        record = _record(prepared, context.caller, context.request_id, seconds)
-        record.outcome, record.codes, record.calls = heard.outcome, tuple(heard.codes), tally.calls
-        self._tell(prepared, record)
+    def _observed(self, prepared: PreparedOperation, context: Context) -> "_Observed":
+        return _Observed(self._observation, prepared, context, self._tell)
 
     def _tell(self, prepared: PreparedOperation, record: OperationRecord) -> None:
         watched = self._observation
@@ -157,22 +131,55 @@ def _record(prepared: PreparedOperation, caller: Caller, request_id: str, second
     )
 
 
-class _Heard:
-    """What came out of one operation."""
+class _Observed:
+    """Around one operation: hears of what is executed.
 
-    def __init__(self, metrics: Metrics) -> None:
-        self.codes: dict[str, None] = {}
-        self.was_left = False
-        self._metrics = metrics
+    After a Refusal nothing was, and it is heard of where it is answered.
+    """
 
-    @property
-    def outcome(self) -> str:
-        """`ok`; `errors` where an answer had any; `left` where nobody waited for the answer."""
-        return "left" if self.was_left else "errors" if self.codes else "ok"
+    def __init__(
+        self,
+        watched: Observation,
+        prepared: PreparedOperation,
+        context: Context,
+        tell: Callable[[PreparedOperation, OperationRecord], None],
+    ) -> None:
+        self._watched = watched
+        self._prepared = prepared
+        self._context = context
+        self._tell = tell
+        self._codes: dict[str, None] = {}
+        self._is_stream = prepared.type is OperationType.SUBSCRIPTION
+
+    def __enter__(self) -> Self:
+        prepared, watched = self._prepared, self._watched
+        self._tally = new_tally()
+        self._started = watched.clock()
+        self._span = watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=self._is_stream)
+        self._span.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._span.__exit__(kind, error, trace)
+        if isinstance(error, Refusal):
+            return
+        was_left = False
+        if isinstance(error, GeneratorExit | asyncio.CancelledError):
+            was_left = not self._is_stream  # a listener goes whenever it likes
+        elif error is not None:
+            self.count_errors(_INTERNAL)
+        context = self._context
+        record = _record(self._prepared, context.caller, context.request_id, self._watched.clock() - self._started)
+        # `left` where nobody waited for the answer.
+        record.outcome = "left" if was_left else "errors" if self._codes else "ok"
+        record.codes, record.calls = tuple(self._codes), self._tally.calls
+        self._tell(self._prepared, record)
 
     def count_errors(self, answer: Answer) -> None:
         """Counts the answer's errors by their codes."""
-        for error in answer.get("errors", ()):
+        if "errors" not in answer:
+            return
+        for error in answer["errors"]:
             code = str(error.get("extensions", {}).get("code"))
-            self.codes[code] = None
-            self._metrics.count_error(code)
+            self._codes[code] = None
+            self._watched.metrics.count_error(code)

@@ -7,7 +7,6 @@ from typing import TypeAlias
 from orjson import Fragment
 
 from gateway.cache import Entry, TaskCache
-from gateway.execution.plan import Planned
 from schema.context import Scope
 
 Scopes: TypeAlias = frozenset[Scope]
@@ -86,15 +85,15 @@ class KeptAnswers:
         self.hits += 1
         return answer.text
 
-    def keep(self, shelf: Shelf, scopes: Scopes, answer: Planned, entries: Sequence[Entry], mark: int) -> None:
+    def keep(self, shelf: Shelf, scopes: Scopes, data: bytes, entries: Sequence[Entry], mark: int) -> None:
         """Keeps an answer made of these entries and nothing else, unless any entry has gone since `mark`."""
         if not entries or mark != self._mark or scopes in shelf:
             return
-        size = len(answer.text) + _OVERHEAD_BYTES + _OVERHEAD_BYTES_A_TASK * len(entries)
+        size = len(data) + _OVERHEAD_BYTES + _OVERHEAD_BYTES_A_TASK * len(entries)
         if size > self._max_bytes // 8:
             return
         fresh_until = min(self._cache.fresh_until(entry) for entry in entries)
-        text = b"%b%b%b" % (_BEFORE, answer.text, _AFTER)
+        text = b"%b%b%b" % (_BEFORE, data, _AFTER)
         kept = shelf[scopes] = KeptAnswer(text, entries, fresh_until, shelf, scopes, size)
         self._kept[kept] = None
         self._bytes += size

@@ -114,10 +114,10 @@ class GraphiQL:
     def stop(self) -> None:
         self._page.get_by_role("button", name=re.compile("^Stop query")).click()
 
-    def expect_answer(self, part: str | re.Pattern[str], timeout_s: float = 20) -> None:
+    def expect_answer(self, part: str | re.Pattern[str]) -> None:
         """Waits until the answer shows `part`."""
         wanted = _drawn(part) if isinstance(part, str) else part
-        expect(self._page.locator(ANSWER)).to_contain_text(wanted, timeout=timeout_s * 1000)
+        expect(self._page.locator(ANSWER)).to_contain_text(wanted)
 
     def expect_panel(self, part: str) -> None:
         """Waits until the panel at the left shows `part`."""

@@ -16,6 +16,7 @@ from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.selections import SelectedField, Selections
 from schema.context import Context
 from schema.errors import TaskError, TaskNotFoundError
+from schema.references import Names, TaskBy
 
 ResponsePath: TypeAlias = tuple[str | int, ...]
 # True and the value, or False and the exception.
@@ -49,12 +50,13 @@ class Call:
             return {}
         given = get_argument_values(self._field, self._selected.node, values)
         converter = self._selections.schema._strawberry_schema.schema_converter  # type: ignore[attr-defined]
-        return convert_arguments(
+        arguments = convert_arguments(
             given,
             self._resolved.definition.arguments,
             scalar_registry=converter.scalar_registry,
             config=converter.config,
         )
+        return {name: Names(value) if _are_names(value) else value for name, value in arguments.items()}
 
     def __call__(self, source: object, run: "Run") -> Any:
         """What the resolver returns. Raises what it, or a check before it, raises."""
@@ -116,6 +118,10 @@ class Run:
             raise IrregularError from error
         self.outcomes[path] = True, value
         return value
+
+
+def _are_names(value: object) -> bool:
+    return value.__class__ is list and all(item.__class__ is TaskBy for item in value)
 
 
 def _holds_failure(value: object) -> bool:

@@ -42,10 +42,15 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan's answer: its data as JSON, and whether all of it was found."""
+    """A plan's answer: its data as JSON, and the run that led to it."""
 
     text: bytes
-    is_whole: bool
+    run: Run
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was asked for was found, or is known not to be there."""
+        return self.run.found_all
 
     @property
     def data(self) -> orjson.Fragment:
@@ -133,7 +138,7 @@ class Plan:
 
 
 async def _answer(root: WaitingObject, run: Run) -> Planned:
-    return Planned(orjson.dumps(await root.complete(None, run, ())), run.found_all)
+    return Planned(orjson.dumps(await root.complete(None, run, ())), run)
 
 
 class Plans:

@@ -47,8 +47,11 @@ class Fragments:
         """Whether objects of the class hold fragments."""
         return class_ is Task
 
-    def keeping(self, render: "Callable[[Any, Run], Any]") -> "Callable[[Any, Run], Any]":
-        """`render`, which depends on the task alone, answered from the task's fragments where it has one."""
+    def keeping(self, render: "Callable[[Any, Run], Any]") -> "tuple[Callable[[Any, Run], Any], int]":
+        """`render`, which depends on the task alone, answered from the task's fragments where it has one.
+
+        And the number of the selection, under which `task.rendered` holds that.
+        """
         selection, seen = next(self._selections), self._seen
 
         def kept(task: Any, run: "Run") -> Any:
@@ -65,7 +68,7 @@ class Fragments:
                 self._keep(task, selection, fragment, len(text) + _OVERHEAD_BYTES)
             return fragment
 
-        return kept
+        return kept, selection
 
     def _keep(self, task: Task, selection: int, fragment: Fragment, size: int) -> None:
         rendered = task.rendered

@@ -149,36 +149,36 @@ class Renderers:
         inner = item.of_type if is_non_null_type(item) else item
         is_composite = not is_leaf_type(inner) and not is_list_type(inner)
         if is_composite and is_non_null_type(item):
-            code.line(f"v = [{code.name(self._composite(inner, parent))}(v, run) for v in v]")
+            code.line(f"v = [{self._item(code, inner, parent)} for v in v]")
         else:
             code.line(f"v = [{code.name(self.value(item, parent))}(v, run) for v in v]")
 
+    def _item(self, code: "_Code", type_: GraphQLOutputType, parent: SelectedField) -> str:
+        """What renders the item `v` of a list; one that is rendered already is looked up without a call."""
+        table = self._renders(type_, parent)
+        call = f"{code.name(_by_class(table))}(v, run)"
+        kept = [(class_, render.selection) for class_, render in table.items() if isinstance(render, _Kept)]
+        if len(kept) != 1:
+            return call
+        ((class_, selection),) = kept
+        rendered = f"v.__class__ is {code.name(class_)} and (v.rendered or {code.name({})}).get({selection})"
+        return f"({rendered}) or {call}"
+
     def _composite(self, type_: GraphQLOutputType, parent: SelectedField) -> Render:
+        return _by_class(self._renders(type_, parent))
+
+    def _renders(self, type_: GraphQLOutputType, parent: SelectedField) -> dict[type, Render]:
         def make(one: GraphQLObjectType) -> Render:
             render = self.object(one, self.below(one, parent), checked=False)
             return self._kept(one, parent, render)
 
-        table = self.by_class(type_, make)
-        if len(table) == 1:
-            ((class_, render),) = table.items()
-
-            def one_class(value: Any, run: Run) -> Any:
-                if value.__class__ is not class_:
-                    raise IrregularError
-                return render(value, run)
-
-            return one_class
-
-        def one_of_several(value: Any, run: Run) -> Any:
-            return table[value.__class__](value, run)
-
-        return one_of_several
+        return self.by_class(type_, make)
 
     def _kept(self, type_: GraphQLObjectType, parent: SelectedField, render: Render) -> Render:
         """`render`, or the same from what was rendered before, where the type's objects keep that."""
         if not self._fragments.are_kept_by(object_class(type_)) or not self._depends_on_object(type_, parent):
             return render
-        return self._fragments.keeping(render)
+        return _Kept(*self._fragments.keeping(render))
 
     def _depends_on_object(self, type_: GraphQLObjectType, parent: SelectedField) -> bool:
         """Whether the rendered object depends on nothing but the object: no arguments, no look at the Context."""
@@ -197,6 +197,36 @@ class Renderers:
             if not all(self._depends_on_object(one, selected) for one in possible):
                 return False
         return True
+
+
+class _Kept:
+    """Renders what fragments are kept of, under the number of the selection."""
+
+    def __init__(self, render: Render, selection: int) -> None:
+        self.render = render
+        self.selection = selection
+
+    def __call__(self, value: Any, run: Run) -> Any:
+        return self.render(value, run)
+
+
+def _by_class(table: dict[type, Render]) -> Render:
+    """Renders objects of these classes, each as its class is."""
+    table = {class_: render.render if isinstance(render, _Kept) else render for class_, render in table.items()}
+    if len(table) == 1:
+        ((class_, render),) = table.items()
+
+        def one_class(value: Any, run: Run) -> Any:
+            if value.__class__ is not class_:
+                raise IrregularError
+            return render(value, run)
+
+        return one_class
+
+    def one_of_several(value: Any, run: Run) -> Any:
+        return table[value.__class__](value, run)
+
+    return one_of_several
 
 
 def _complete_leaf(code: "_Code", type_: GraphQLLeafType) -> None:

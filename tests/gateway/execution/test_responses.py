@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from gateway.cache import Freshness, TaskCache
 from gateway.demo import DemoSandbox
-from gateway.execution.plan import Planned
 from gateway.execution.responses import KeptAnswers, Scopes, Shelf
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
@@ -37,8 +36,7 @@ class Bench:
 
     def keep(self, *selectors: Selector, text: bytes = b"{}", scopes: Scopes = READER, mark: int | None = None) -> None:
         entries = [entry for selector in selectors if (entry := self.cache.get(selector)) is not None]
-        planned = Planned(text, True)
-        self.answers.keep(self.shelf, scopes, planned, entries, self.answers.mark if mark is None else mark)
+        self.answers.keep(self.shelf, scopes, text, entries, self.answers.mark if mark is None else mark)
 
     def kept(self, scopes: Scopes = READER) -> bool:
         return self.answers.get(self.shelf, scopes) is not None
