@@ -13,6 +13,8 @@ import structlog
 _log = structlog.get_logger(__name__)
 
 _MOST_A_TURN = 512
+# Where several processes listen on one socket, whoever looks first must leave some to the others.
+_MOST_A_TURN_SHARED = 8
 # Descriptors come back when connections end; until then there is nothing to be done about those that wait.
 _AGAIN_S = 0.5
 
@@ -20,7 +22,15 @@ _AGAIN_S = 0.5
 class Listener:
     """Listens on `sock` from `start` until `close`; each connection gets a protocol. What uvicorn asks of a server."""
 
-    def __init__(self, sock: socket.socket, make_protocol: Callable[[], asyncio.BaseProtocol], backlog: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        backlog: int,
+        *,
+        is_shared: bool = False,
+    ) -> None:
+        self._most = _MOST_A_TURN_SHARED if is_shared else _MOST_A_TURN
         self._sock = sock
         self._make_protocol = make_protocol
         self._backlog = backlog
@@ -36,7 +46,7 @@ class Listener:
         self._loop.add_reader(self._sock.fileno(), self._accept)
 
     def close(self) -> None:
-        """Takes those that have come, which were promised an answer, and no more."""
+        """Takes those that have come, which the kernel has promised an answer, and no more."""
         if not self._is_open:
             return
         self._accept()
@@ -50,7 +60,7 @@ class Listener:
             await asyncio.wait(self._greeting)
 
     def _accept(self) -> None:
-        for _ in range(_MOST_A_TURN):
+        for _ in range(self._most):
             try:
                 accepted, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

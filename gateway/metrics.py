@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from gateway.operation_names import OperationNames
+from gateway.worker_processes import WorkerProcesses
 from schema.backend import Backend
 from schema.errors import ErrorCode
 from schema.health import CircuitState
@@ -217,6 +218,7 @@ def shared_registry(shared_directory: Path) -> CollectorRegistry:
     """What all workers have written to the directory, whenever it is collected."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(shared_directory))  # type: ignore[no-untyped-call]
+    registry.register(WorkerProcesses(shared_directory))
     return registry
 
 

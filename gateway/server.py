@@ -50,8 +50,9 @@ class DrainingServer(uvicorn.Server):
     SIGTERM starts it; SIGINT, which comes from a person, leaves the first step out. A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Gateway, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: Gateway, drain_s: float, *, shares_listener: bool = False) -> None:
         super().__init__(config)
+        self._shares_listener = shares_listener
         self._drain = app.drain
         app.load.server_tasks = self.server_state.tasks
         self._drain_s = drain_s
@@ -70,7 +71,7 @@ class DrainingServer(uvicorn.Server):
         bound = [self._bound()] if sockets is None else sockets
         await super().startup([])
         for sock in bound:
-            listener = Listener(sock, self._protocol, self.config.backlog)
+            listener = Listener(sock, self._protocol, self.config.backlog, is_shared=self._shares_listener)
             listener.start()
             self.servers.append(listener)  # type: ignore[arg-type]
 

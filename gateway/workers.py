@@ -152,7 +152,8 @@ def _work(environment: Mapping[str, str], listener: socket.socket, directory: Pa
     settings = Settings.from_env(environment)
     lines = set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_app(settings, metrics=Metrics(directory), lines=lines)
-    server = DrainingServer(server_config(app, settings.host, settings.port, settings), app, settings.drain_s)
+    config = server_config(app, settings.host, settings.port, settings)
+    server = DrainingServer(config, app, settings.drain_s, shares_listener=True)
     sys.exit(_serve(server, lines, [listener]))
 
 

@@ -12,8 +12,10 @@ import uvicorn
 
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY, DemoSandbox
 from gateway.sandbox.clock import SandboxClock
+from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST
 
-# Scale's own words, as the gateway normalizes them.
+# Scale's own words, and Rosetta's numbers, as the gateway normalizes them.
+_SCENE_STATUSES = {2: "PENDING", 3: "IN_PROGRESS", 5: "IN_REVIEW", 9: "IN_QC", 11: "COMPLETED"}
 _STATUSES = {"pending": "PENDING", "completed": "COMPLETED", "canceled": "CANCELED", "error": "FAILED"}
 
 
@@ -47,6 +49,7 @@ class Backends:
         self.sandbox = DemoSandbox(SandboxClock())
         self.history = History()
         self.task_ids: list[str] = []
+        self.scene_ids: list[str] = []
         self.environment: dict[str, str] = {}
         self._chance = random.Random(9)
 
@@ -72,6 +75,30 @@ class Backends:
         self.history.note(task_id, before, time.monotonic(), _STATUSES[row.record["status"]])
         return task_id
 
+    def watch_over_scenes(self, count: int) -> None:
+        """Takes that many of the scenes of one of Rosetta's annotation requests."""
+        request = self.sandbox.rosetta.store.annotation_request(DEMO_REQUEST)
+        assert request is not None
+        self.scene_ids = list(request.tasks)[:count]
+        for scene_id in self.scene_ids:
+            request.tasks[scene_id].pace = request.tasks[scene_id].moves_at = None
+            self._move_scene(scene_id, 0.0)
+
+    def move_scene(self) -> None:
+        """Gives one of them another status."""
+        self._move_scene(self._chance.choice(self.scene_ids), time.monotonic())
+
+    def _move_scene(self, scene_id: str, before: float) -> None:
+        number = self._chance.choice(list(_SCENE_STATUSES))
+        self.sandbox.rosetta.store.set_status(DEMO_REQUEST, scene_id, number)
+        self.history.note(scene_id, before, time.monotonic(), _SCENE_STATUSES[number])
+
+    def selector(self, name: str) -> dict[str, object]:
+        """How a client names a task of Scale's by its id, or a scene of Rosetta's."""
+        if name not in self.scene_ids:
+            return {"scaleTaskId": name}
+        return {"rosetta": {"campaignId": DEMO_CAMPAIGN, "annotationRequestId": DEMO_REQUEST, "sceneId": name}}
+
     def status(self, task_id: str) -> str:
         """What the task is now, in the gateway's words."""
         return _STATUSES[self.sandbox.scale.store.get(task_id).record["status"]]
@@ -79,6 +106,8 @@ class Backends:
     async def keep_moving(self, moves_a_second: float) -> None:
         while True:
             self.move()
+            if self.scene_ids:
+                self.move_scene()
             await asyncio.sleep(1 / moves_a_second)
 
 

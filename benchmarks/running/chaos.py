@@ -17,6 +17,7 @@ _TIMEOUT_S = 2.0
 _SLACK_S = 0.5
 _OPERATIONS_A_SECOND = 20.0
 _MOVES_A_SECOND = 20.0
+_SCENES = 60
 
 _SETTINGS = {
     "GATEWAY_FRESHNESS__OPEN_S": str(_FRESH_S),
@@ -48,6 +49,7 @@ class Judge:
         self.seen: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._history = emulated.history
+        self._of_scale = frozenset(emulated.task_ids)
 
     def hear(self, sent: Sent) -> None:
         answer = sent.answer or {}
@@ -56,20 +58,20 @@ class Judge:
             self.seen["answers without data"] += 1
             self.wrong.append(f"HTTP {sent.status}: after {sent.seconds:.1f} s: {str(answer)[:300]}")
             return
-        for item in answer["data"]["lookupTasks"]:
-            self._judge(item, sent)
+        for name, item in zip(sent.names, answer["data"]["lookupTasks"], strict=True):
+            self._judge(name, item, sent)
 
-    def _judge(self, item: Mapping[str, Any], sent: Sent) -> None:
-        kind = item["__typename"]
+    def _judge(self, name: str, item: Mapping[str, Any], sent: Sent) -> None:
+        kind, backend = item["__typename"], "Scale" if name in self._of_scale else "Rosetta"
         if kind != "Task":
-            self.seen[kind] += 1
+            self.seen[f"{backend}: {kind}"] += 1
             if kind not in _FAILURES:
                 self.wrong.append(f"{kind} for a task that exists")
             return
-        self.seen["stale" if item["isStale"] else "fresh"] += 1
+        self.seen[f"{backend}: {'stale' if item['isStale'] else 'fresh'}"] += 1
         since = 0.0 if item["isStale"] else sent.sent_at - _FRESH_S - _TIMEOUT_S - _SLACK_S
-        if not self._history.could_be(item["scaleTaskId"], item["status"], since, sent.answered_at):
-            self.wrong.append(f"{item} between {since:.1f} and {sent.answered_at:.1f}")
+        if not self._history.could_be(name, item["status"], since, sent.answered_at):
+            self.wrong.append(f"{name}: {item} between {since:.1f} and {sent.answered_at:.1f}")
 
 
 async def chaos(seconds: float) -> Finding:
@@ -78,7 +80,9 @@ async def chaos(seconds: float) -> Finding:
     async with redis() as cache, backends() as emulated:
         more = {**_SETTINGS, "GATEWAY_CACHE__URL": cache.url}
         async with gateway(emulated.environment, **more) as process, session() as http:
-            client = Client(http, process.origin, emulated.task_ids)
+            emulated.watch_over_scenes(_SCENES)
+            names = [*emulated.task_ids[:_SCENES], *emulated.scene_ids]
+            client = Client(http, process.origin, names, selector=emulated.selector)
             await at_rate(client, _OPERATIONS_A_SECOND, 3)
             before = process.usage()
             for faults in (emulated.sandbox.scale.faults, emulated.sandbox.rosetta.faults):
@@ -109,7 +113,8 @@ async def chaos(seconds: float) -> Finding:
             ("descriptors before, after", f"{before[1]}, {after[1]}"),
         ]
     finding.expect(not judge.wrong, f"{len(judge.wrong)} wrong answers, such as {judge.wrong[:3]}")
-    finding.expect(judge.seen["fresh"] > 0 and judge.seen["stale"] > 0, "the check saw too little")
+    for kind in ("Scale: fresh", "Scale: stale", "Rosetta: fresh", "Rosetta: stale"):
+        finding.expect(judge.seen[kind] > 0, f"the check saw none of {kind}")
     finding.expect("unexpected" not in log and "Traceback" not in log, "an unexpected error is in the log")
     finding.expect(after[1] <= before[1] + 80, f"descriptors grew from {before[1]} to {after[1]}")
     finding.expect(after[0] < before[0] * 1.5 + 20, f"memory grew from {before[0]:.0f} to {after[0]:.0f} MB")

@@ -20,12 +20,16 @@ _MOST_OPEN = 3000
 
 @dataclass(frozen=True)
 class Sent:
-    """One operation: when it was sent and answered, in steady seconds, with which HTTP status (0: none)."""
+    """One operation: when it was sent and answered, in steady seconds, with which HTTP status (0: none).
+
+    `names` are the tasks asked for, in the answer's order, where somebody is to judge it.
+    """
 
     sent_at: float
     answered_at: float
     status: int
     answer: dict[str, Any] | None
+    names: Sequence[str] = ()
 
     @property
     def seconds(self) -> float:
@@ -71,25 +75,31 @@ class Client:
     """Asks one origin for tasks."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, origin: str, ids: Sequence[str], per_operation: int = 10
+        self,
+        session: aiohttp.ClientSession,
+        origin: str,
+        ids: Sequence[str],
+        per_operation: int = 10,
+        selector: Callable[[str], dict[str, object]] = lambda name: {"scaleTaskId": name},
     ) -> None:
         self._session = session
         self._url = f"{origin}/graphql"
         self._ids = ids
         self._per_operation = per_operation
+        self._selector = selector
         self._chance = random.Random(5)
 
     async def ask(self) -> Sent:
         """One operation for some of the tasks."""
         ids = self._chance.sample(self._ids, min(self._per_operation, len(self._ids)))
-        body = {"query": QUERY, "variables": {"ids": [{"scaleTaskId": task_id} for task_id in ids]}}
+        body = {"query": QUERY, "variables": {"ids": [self._selector(name) for name in ids]}}
         sent_at = time.monotonic()
         try:
             async with self._session.post(self._url, json=body) as response:
                 answer = await response.json(content_type=None)
-                return Sent(sent_at, time.monotonic(), response.status, answer)
+                return Sent(sent_at, time.monotonic(), response.status, answer, ids)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Sent(sent_at, time.monotonic(), 0, {"lost": repr(error)})
+            return Sent(sent_at, time.monotonic(), 0, {"lost": repr(error)}, ids)
 
 
 async def at_rate(

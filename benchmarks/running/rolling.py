@@ -1,6 +1,7 @@
 """Rolling restart: two replicas behind a proxy are replaced one after the other, under load."""
 
 import asyncio
+import itertools
 
 from benchmarks.running.backends import Backends, backends
 from benchmarks.running.load import Client, Results, at_rate, session
@@ -17,6 +18,9 @@ _MOVES_A_SECOND = 5.0
 # Watching asks at most every GATEWAY_WATCH__MAX_S.
 _WATCH = {"GATEWAY_WATCH__MIN_S": "1", "GATEWAY_WATCH__MAX_S": "3"}
 _TOLD_WITHIN_S = 20
+# A status that lasts so long is seen by a watch, on a slow machine and across a reconnection too.
+_LASTS_S = 12.0
+_SLACK_S = 1.0
 
 
 async def rolling_restart(seconds: float) -> Finding:
@@ -42,6 +46,7 @@ async def rolling_restart(seconds: float) -> Finding:
                     codes = await restarting
                     moving.cancel()
                     missed = await _missed(emulated, following, followed)
+                    missed += _untold(emulated, following, followed)
         finally:
             for replica in replicas:
                 if replica.popen.poll() is None:
@@ -53,6 +58,11 @@ async def rolling_restart(seconds: float) -> Finding:
         f"{len(codes)} restarts; {_SUBSCRIBERS} subscribers connected {reconnects} times again, {told} after `complete`"
     )
     finding.rows.append(load_row(phase, results, took_s))
+    untrue = _untrue(emulated, following)
+    changes = sum(len(emulated.history.changes[name]) - 1 for name in followed)
+    told_of = sum(is_change for each in following for _, _, _, is_change in each.told)
+    finding.rows.append((f"{changes} changes of {len(followed)} tasks, told {told_of} times", *["-"] * 8))
+    finding.expect(not untrue, f"{len(untrue)} changes were told that were none: {untrue[:5]}")
     finding.expect(not missed, f"{len(missed)} changes were missed: {missed[:5]}")
     finding.expect(reconnects > 0 and told > 0, "no subscriber was sent elsewhere: this restarted nothing")
     finding.expect(results.failed + results.count("shed") == 0, f"not answered: {results.outcomes()}")
@@ -75,6 +85,33 @@ async def _missed(emulated: Backends, following: list[Subscriber], followed: lis
             return []
         await asyncio.sleep(0.1)
     return missed
+
+
+def _untold(emulated: Backends, following: list[Subscriber], followed: list[str]) -> list[str]:
+    """Each status that lasted long enough to be told of, and of which a subscriber was not told while it did."""
+    untold = []
+    for subscriber in following:
+        told: dict[str, list[tuple[float, str]]] = {name: [] for name in followed}
+        for at, name, status, _ in subscriber.told:
+            told[name].append((at, status))
+        for name in followed:
+            changes = emulated.history.changes[name]
+            for (_, since, status), (until, _, _) in itertools.pairwise(changes):
+                if until - since < _LASTS_S:
+                    continue
+                if not any(since - _SLACK_S <= at <= until + _SLACK_S and had == status for at, had in told[name]):
+                    untold.append(f"{name}: {status} for {until - since:.1f} s")
+    return untold
+
+
+def _untrue(emulated: Backends, following: list[Subscriber]) -> list[str]:
+    """Each change that was told of although the task had no such status in the time in which the backend was asked."""
+    return [
+        f"{name}: {status}"
+        for subscriber in following
+        for at, name, status, is_change in subscriber.told
+        if is_change and not emulated.history.could_be(name, status, at - _LASTS_S, at)
+    ]
 
 
 async def _load_while(restarting: asyncio.Task[list[int]], client: Client, seconds: float) -> tuple[Results, float]:

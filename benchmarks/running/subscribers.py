@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -12,10 +13,16 @@ _AGAIN_S = 0.05
 
 
 class Subscriber:
-    """Follows some tasks; `latest` is the last status that it was told of each."""
+    """Follows some tasks; `latest` is the last status that it was told of each.
+
+    `told` is every status it was told: when, by the steady clock, of which task, and whether as a change, not as the
+    state in which a new subscription found it.
+    """
 
     def __init__(self, origin: str, task_ids: Sequence[str]) -> None:
         self.latest: dict[str, str] = {}
+        self.told: list[tuple[float, str, str, bool]] = []
+        self._found: set[str] = set()
         self.connections = 0
         self.completed = 0
         self._url = f"{origin}/graphql"
@@ -42,6 +49,7 @@ class Subscriber:
     async def _heard(self, socket: aiohttp.ClientWebSocketResponse, message: dict[str, object]) -> None:
         if message["type"] == "connection_ack":
             self.connections += 1
+            self._found.clear()
             by = [{"scaleTaskId": task_id} for task_id in self._task_ids]
             payload = {"query": _SUBSCRIPTION, "variables": {"by": by}}
             await socket.send_json({"type": "subscribe", "id": "1", "payload": payload})
@@ -52,7 +60,10 @@ class Subscriber:
             assert isinstance(payload_in, dict)
             task = (payload_in["data"] or {}).get("taskChanged", {}).get("task")
             if task is not None:
-                self.latest[task["scaleTaskId"]] = task["status"]
+                name, status = task["scaleTaskId"], task["status"]
+                self.told.append((time.monotonic(), name, status, name in self._found))
+                self._found.add(name)
+                self.latest[name] = status
 
 
 @asynccontextmanager

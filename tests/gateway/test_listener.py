@@ -72,6 +72,27 @@ def test_what_has_come_is_taken_at_the_end(listening: socket.socket) -> None:
     assert Greeted.made == 5
 
 
+def test_others_who_listen_get_their_share(listening: socket.socket) -> None:
+    """Of a socket that several processes share, one takes a few connections each time, and leaves the rest."""
+    Greeted.made = 0
+
+    async def take_once() -> int:
+        waiting = clients(listening, 100)
+        listener, other = Listener(listening, Greeted, 256, is_shared=True), listening.dup()
+        listener.start()
+        listener.close()
+        await listener.wait_closed()
+        other.setblocking(False)
+        left, _ = other.accept()
+        left.close()
+        other.close()
+        for client in waiting:
+            client.close()
+        return Greeted.made
+
+    assert uvloop.run(take_once()) == 8
+
+
 class NoDescriptorsLeft:
     """A listening socket of a process that may open no more files."""
 

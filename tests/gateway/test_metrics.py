@@ -1,6 +1,7 @@
 """Metrics tell what happened, are what deploy/README.md says, and stay few whatever clients send."""
 
 import json
+import os
 import random
 import re
 import string
@@ -9,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.metrics import Metrics
 from gateway.operation_names import ANONYMOUS, OTHER, OperationNames
 from gateway.sandbox.faults import Fault
+from gateway.worker_processes import WorkerProcesses
 from schema.backend import Backend
 from schema.errors import ErrorCode
 from schema.health import CircuitState
@@ -174,6 +176,29 @@ def exposed(metrics: Metrics) -> dict[str, set[str]]:
 def test_the_list_is_true() -> None:
     """deploy/README.md lists every metric with its labels, and none that there is not."""
     assert documented() == exposed(used())
+
+
+def process_metrics(text: str) -> dict[str, set[str]]:
+    """What is served about the process itself, as queries name it, with its labels."""
+    found: dict[str, set[str]] = {}
+    for family in by_name(text).values():
+        for sample in family.samples:
+            if sample.name.startswith("gateway_process_"):
+                found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def test_the_list_of_process_metrics_is_true(tmp_path: Path) -> None:
+    """deploy/README.md names what is served about the process; of several workers each has its own, by its id."""
+    (tmp_path / f"gauge_livesum_{os.getpid()}.db").touch()
+    (tmp_path / f"counter_{os.getpid()}.db").touch()
+    (tmp_path / "gauge_livesum_999999999.db").touch()  # it ended just now
+    registry = CollectorRegistry()
+    registry.register(WorkerProcesses(tmp_path))
+
+    listed = set(re.findall(r"`(gateway_process_\w+)`", (DEPLOY / "README.md").read_text()))
+    assert process_metrics(Metrics().exposition().decode()) == {key: set() for key in listed}
+    assert process_metrics(generate_latest(registry).decode()) == {key: {"pid"} for key in listed}
 
 
 def test_the_dashboard_asks_for_what_is_served() -> None:

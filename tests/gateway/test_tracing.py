@@ -33,18 +33,21 @@ class Receiver:
 
     def __init__(self) -> None:
         self.spans: list[str] = []
+        self.traces: set[str] = set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 request = ExportTraceServiceRequest.FromString(body)
-                receiver.spans += [
-                    span.name
+                spans = [
+                    span
                     for resource in request.resource_spans
                     for scope in resource.scope_spans
                     for span in scope.spans
                 ]
+                receiver.spans += [span.name for span in spans]
+                receiver.traces |= {span.trace_id.hex() for span in spans}
                 self.send_response(200)
                 self.end_headers()
 
@@ -95,8 +98,11 @@ async def test_spans_of_one_request() -> None:
     with tracing() as (traced, exporter):
         async with world(tracing=traced) as gateway:
             await ask(gateway)
-        spans = {span.name: span for span in exporter.get_finished_spans()}
+            asked = [*sent_to(gateway, Backend.SCALE), *sent_to(gateway, Backend.ROSETTA)]
+        finished = exporter.get_finished_spans()
+        spans = {span.name: span for span in finished}
 
+    assert len(finished) == 2 + len(asked)
     calls = [name for name in spans if name.startswith(("SCALE ", "ROSETTA "))]
     assert sorted(set(spans) - set(calls)) == ["POST /graphql", "query Two"]
     assert {name.split()[0] for name in calls} == {"SCALE", "ROSETTA"}
@@ -142,6 +148,7 @@ async def test_spans_reach_a_receiver(receiver: Receiver) -> None:
         await ask(gateway)
 
     assert {"POST /graphql", "query Two"} <= set(receiver.spans)
+    assert receiver.traces == {TRACE}
     assert any(name.startswith("SCALE ") for name in receiver.spans)
 
 

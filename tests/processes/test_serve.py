@@ -142,6 +142,7 @@ def test_workers_share_port_limits_and_metrics(vendors: Mapping[str, str], tmp_p
     assert value(metrics["gateway_operations"], outcome="ok") == statuses.count(200)
     assert value(metrics["gateway_refusals"], code="RATE_LIMITED") == statuses.count(429)
     assert len(ready) == 2
+    assert len(metrics["gateway_process_resident_memory_bytes"].samples) == 2
     assert code == 0
 
 
@@ -197,6 +198,43 @@ def test_keys_are_reread_without_a_dropped_request(vendors: Mapping[str, str], t
 
     assert len(statuses) > 3
     assert set(statuses) == {200}
+
+
+def test_documents_are_reread_without_a_dropped_request(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """A changed manifest counts within seconds, a half-written one never, while four clients go on unharmed."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"old": TASK["query"]}))
+    answers: list[dict[str, object]] = []
+    is_over = threading.Event()
+    with gateway(tmp_path, vendors, GATEWAY_TRUSTED_DOCUMENTS=str(manifest)) as served:
+
+        def ask(client: httpx.Client, document_id: str) -> dict[str, object]:
+            answer: dict[str, object] = client.post(f"{served.origin}/graphql", json={"documentId": document_id}).json()
+            return answer
+
+        def keep_asking() -> None:
+            with httpx.Client(trust_env=False) as client:
+                while not is_over.is_set():
+                    answers.append(ask(client, "old"))
+
+        threads = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        manifest.write_text('{"old": "query Dash')
+        while '"file not reread"' not in served.log:
+            time.sleep(0.05)
+        manifest.write_text(json.dumps({"old": TASK["query"], "new": "{ __typename }"}))
+        with httpx.Client(trust_env=False) as client:
+            while ask(client, "new") != {"data": {"__typename": "Query"}}:
+                time.sleep(0.05)
+            unknown = client.post(f"{served.origin}/graphql", json={"query": "{ backends { name } }"})
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+    assert len(answers) > 10
+    assert all(answer == {"data": {"task": {"status": "COMPLETED"}}} for answer in answers)
+    assert unknown.status_code == 403
 
 
 def _key(secret: str) -> str:
