@@ -265,9 +265,9 @@ class _Entries:
             return
         self.bytes -= _size(entry)
         task = entry.task
-        if task is not None and task.unique_id is not None:
-            if self.unique_ids.get(task.unique_id) == task.reference:
-                del self.unique_ids[task.unique_id]
+        unique_id = None if task is None else task.unique_id
+        if task is not None and unique_id is not None and self.unique_ids.get(unique_id) == task.reference:
+            del self.unique_ids[unique_id]
         self._gone(entry)
 
     def unnamed(self, alias: ScaleUniqueId) -> None:
