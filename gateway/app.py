@@ -105,7 +105,7 @@ def create_app(
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_subgraph_schema() if settings.federation else build_schema()
     bound_fields(schema._schema)
-    keys, store, rate = issuer_keys(settings), document_store(settings), caller_rate(settings)
+    keys, store, rate = issuer_keys(settings), document_store(settings, metrics), caller_rate(settings, metrics)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Self
 
+from gateway.line import Line
 from gateway.refusals import Refusal, refusal
 
 # By then what is in flight is done with; longer would leave the gateway idle after a short burst.
@@ -12,7 +13,7 @@ RETRY_AFTER_S = 1
 
 
 class Load:
-    """Counts operations in flight and requests that wait for their turn, together at most `most`; 0: without bound.
+    """Counts operations in flight and requests that wait, together at most `most`; 0: without bound.
 
     An operation that is answered from memory never waits: where they are too many, it is their requests that do, as
     tasks of the server which have not begun. `server_tasks` are all of the server's tasks, where it is known.
@@ -23,9 +24,10 @@ class Load:
         self.server_tasks: Collection[object] | None = None
         self._begun = 0
         self._most = most
+        self._line = Line()
 
     def begin(self) -> None:
-        """The running task, one of the server's, has its turn."""
+        """The running task, one of the server's, is being run."""
         task = asyncio.current_task()
         if self.server_tasks is None or task is None:
             return
@@ -38,24 +40,32 @@ class Load:
 
     @property
     def waiting(self) -> int:
-        """Requests that have arrived and not had their turn."""
-        return 0 if self.server_tasks is None else max(0, len(self.server_tasks) - self._begun)
+        """Requests that have arrived and that nobody has looked at, or that stand in line."""
+        unseen = 0 if self.server_tasks is None else max(0, len(self.server_tasks) - self._begun)
+        return unseen + len(self._line)
+
+    async def turn(self) -> None:
+        """Is over when an operation may begin. Raises a Refusal OVERLOADED where there are too many."""
+        line = self._line
+        is_full = 0 < self._most <= self.in_flight + self.waiting
+        if is_full:
+            line.crowd()
+        if not line.is_crowded and line.is_open():
+            return
+        if 0 < self._most <= self.in_flight or not await line.turn(self._most - self.in_flight):
+            raise overloaded()
 
     def place(self) -> Self:
-        """For `with`: holds one place. Raises a Refusal OVERLOADED when there is none: nobody waits in line."""
+        """For `with`: counts one operation, whose turn it is, while it runs. Raises a Refusal OVERLOADED."""
         return self
 
     def __enter__(self) -> None:
-        self.check()
+        if 0 < self._most <= self.in_flight:
+            raise overloaded()
         self.in_flight += 1
 
     def __exit__(self, *_: object) -> None:
         self.in_flight -= 1
-
-    def check(self) -> None:
-        """Raises a Refusal OVERLOADED when there is no place."""
-        if 0 < self._most <= self.in_flight + self.waiting:
-            raise overloaded()
 
 
 def overloaded() -> Refusal:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from graphql import DocumentNode, Node, StringValueNode, Visitor, print_ast, str
 
 _log = logging.getLogger("gateway.operations")
 _LONGEST_DOCUMENT = 2000
+_SHED_EVERY_S = 1.0
 
 
 # Not frozen: one is made for each operation, and freezing triples what that takes.
@@ -37,9 +39,14 @@ class LineWriter(Protocol):
 class OperationLog:
     """Writes to `lines`, where given, else through the standard library's logging."""
 
-    def __init__(self, slow_ms: float, lines: LineWriter | None = None) -> None:
+    def __init__(
+        self, slow_ms: float, lines: LineWriter | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._slow_s = slow_ms / 1000
         self._lines = lines
+        self._clock = clock
+        self._shed = 0
+        self._shed_told_at = -_SHED_EVERY_S
 
     def write(self, record: OperationRecord, document: DocumentNode, *, may_be_slow: bool = True) -> None:
         """One line; of an operation that took too long a warning, with its document stripped of all texts."""
@@ -74,6 +81,15 @@ class OperationLog:
             _log.log(level, event, extra={"line": line})
         else:
             self._lines.write(line, event, "info" if level == logging.INFO else "warning", _log.name, time.time())
+
+    def shed(self) -> None:
+        """One line a second for all requests shed since the last: under overload a line each would add to it."""
+        self._shed += 1
+        now = self._clock()
+        if now - self._shed_told_at < _SHED_EVERY_S:
+            return
+        self._out(logging.WARNING, "overloaded", {"shed": self._shed})
+        self._shed, self._shed_told_at = 0, now
 
 
 def without_texts(document: DocumentNode) -> str:

@@ -15,9 +15,8 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from gateway.fail_open import kind_of_failure
 from gateway.storage import Found, Heard, Linked
 
 _log = structlog.get_logger(__name__)
@@ -251,7 +250,7 @@ class RedisStorage:
 
     def _failed(self, exc: Exception) -> None:
         self._is_down = True
-        self._failed_hook(_kind(exc))
+        self._failed_hook(kind_of_failure(exc))
         if self._now() - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = self._now()
             # Not the exception's text: it may quote the URL.
@@ -265,12 +264,6 @@ class RedisStorage:
 
     def _pairs(self, keys: Mapping[str, object]) -> list[str]:
         return [name for key in keys for name in (self._key(key), f"{self._prefix}replaced:{key}")]
-
-
-def _kind(exc: Exception) -> str:
-    if isinstance(exc, TimeoutError | RedisTimeoutError):
-        return "timeout"
-    return "connection" if isinstance(exc, OSError | RedisConnectionError) else "other"
 
 
 def _ms(seconds: float) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
@@ -11,7 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.endpoints.gateway import Gateway
+from gateway.listener import Listener
 from gateway.settings import Settings
+from gateway.stalled_clients import ServerConfig
 
 _log = structlog.get_logger(__name__)
 
@@ -19,20 +22,22 @@ _log = structlog.get_logger(__name__)
 # needs to notice first.
 _NOTICE_SHARE = 0.25
 _LOOK_EVERY_S = 0.05
+# A proxy that keeps connections for a minute, as most do, must not find them closed when it sends.
+_KEEP_ALIVE_S = 75
 
 
-def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> uvicorn.Config:
+def server_config(app: ASGIApp, host: str, port: int, settings: Settings) -> ServerConfig:
     """How uvicorn runs the gateway, here and in tests."""
-    return uvicorn.Config(
+    return ServerConfig(
         app,
         host=host,
         port=port,
         root_path=settings.root_path,
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
         ws_max_size=settings.limits.body_bytes,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         # What a client says about itself in X-Forwarded-For counts only from proxies that are named.
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
@@ -60,6 +65,18 @@ class DrainingServer(uvicorn.Server):
         except SystemExit:  # uvicorn's own way to say that it could not start, with a code of its own
             return 1
         return 0 if self.started and not self.force_exit else 1
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        bound = [self.config.bind_socket()] if sockets is None else sockets
+        await super().startup([])
+        for sock in bound:
+            listener = Listener(sock, self._protocol, self.config.backlog)
+            listener.start()
+            self.servers.append(listener)  # type: ignore[arg-type]
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Unlike uvicorn's, does not let the signal end the process afterwards: the exit code says how it went."""

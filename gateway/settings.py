@@ -84,6 +84,13 @@ def _rate(text: str) -> str:
     return text
 
 
+def _root_path(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not re.fullmatch(r"(/[\w.~-]+)+", path, re.ASCII):
+        raise ValueError(f"{text!r} is no path such as /labelling")
+    return path
+
+
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[^/?#\s]+", text):
         raise ValueError(f"{text!r} is no origin such as https://tasks.example.com")
@@ -251,7 +258,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    root_path: str = ""
+    root_path: Annotated[str, AfterValidator(_root_path)] = ""
     trusted_proxies: Names = ()
     scale: ScaleSettings = ScaleSettings()
     rosetta: RosettaSettings = RosettaSettings()

@@ -21,6 +21,7 @@ from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, Pers
 from gateway.execution.plan import Fragments, Plans
 from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
+from gateway.fail_open import FailOpen, retry
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
@@ -163,14 +164,18 @@ def _cache_url(settings: Settings) -> str:
     return settings.cache.url.get_secret_value()
 
 
-def caller_rate(settings: Settings) -> CallerRate | None:
+def caller_rate(settings: Settings, metrics: Metrics) -> CallerRate | None:
     """How often one caller may ask, None where that is not limited; whoever asks for it closes it."""
-    return None if settings.rate_limit is None else CallerRate(settings.rate_limit, _cache_url(settings))
+    if settings.rate_limit is None:
+        return None
+    fail_open = FailOpen("counting callers' requests", metrics.count_cache_failure)
+    return CallerRate(settings.rate_limit, _cache_url(settings), fail_open)
 
 
-def document_store(settings: Settings) -> DocumentStore:
+def document_store(settings: Settings, metrics: Metrics) -> DocumentStore:
     """Where persisted operations are kept; whoever asks for it closes it."""
     url = _cache_url(settings)
     if url.startswith("memory:"):
         return MemoryDocumentStore()
-    return RedisDocumentStore(redis.asyncio.Redis.from_url(url))
+    fail_open = FailOpen("persisted operations", metrics.count_cache_failure)
+    return RedisDocumentStore(redis.asyncio.Redis.from_url(url, retry=retry()), fail_open)

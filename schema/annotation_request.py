@@ -29,13 +29,13 @@ class ImportState(Enum):
 
 @strawberry.type(description="A scene that could not be made a task.")
 class FailedScene:
-    scene_id: strawberry.ID = strawberry.field(description="The scene's id.")
+    scene_id: strawberry.ID = strawberry.field(description="The id you gave the scene.")
     reason: str = strawberry.field(description="Why, in Rosetta's own words.")
 
 
 @strawberry.type(description="The file of a scene whose labels are approved.")
 class DeliveredFile:
-    scene_id: strawberry.ID = strawberry.field(description="The scene's id.")
+    scene_id: strawberry.ID = strawberry.field(description="The id you gave the scene.")
     uri: str = strawberry.field(description="Where the file is, as received; may hold spaces.")
 
 
@@ -49,20 +49,23 @@ class LabellingProgress:
 
 @strawberry.input(description="All fields given must hold; null means absent; an empty list matches nothing.")
 class AnnotationRequestTaskFilter:
-    status_in: list[TaskStatus] | None = strawberry.field(default=None, description="Only tasks that stand so.")
+    status_in: list[TaskStatus] | None = strawberry.field(
+        default=None, description="Only tasks that stand so; each status once."
+    )
 
 
 @strawberry.type(description="Scenes given to Rosetta for annotation together.")
 class AnnotationRequest(Node):
     id: strawberry.ID = strawberry.field(description="Opaque and stable; accepted by `node`.")
-    annotation_request_id: strawberry.ID = strawberry.field(description="The annotation request's id, chosen by you.")
-    name: str | None = strawberry.field(default=None, description="Its name, chosen by you.")
+    annotation_request_id: strawberry.ID = strawberry.field(description="Chosen by you; 1 to 255 bytes of UTF-8.")
+    name: str | None = strawberry.field(default=None, description="What people call it; chosen by you.")
     campaign_id: strawberry.ID | None = strawberry.field(default=None, description="The campaign it belongs to.")
     import_state: ImportState = strawberry.field(
-        description="How far its scenes were turned into tasks; not how far they are labelled."
+        description="How far its scenes were turned into tasks; not how far they are labelled, which "
+        "`statusCounts` and `completedPercent` tell."
     )
     operator_keys: list[str] = strawberry.field(
-        default_factory=list, description="Which parts of the taxonomy it uses; empty: all."
+        default_factory=list, description="Which parts of the campaign's taxonomy it uses; empty: all."
     )
     scene_count: int = strawberry.field(description="All scenes asked for, failed imports included.")
     failed_scenes: list[FailedScene] = strawberry.field(
@@ -92,15 +95,23 @@ class AnnotationRequest(Node):
         counts = await info.context.requests.status_counts(self.annotation_request_id)
         return None if counts is None else status_counts(counts)
 
-    @strawberry.field(description="Its tasks, one a scene, in the order the scenes were asked for.")
+    @strawberry.field(
+        description="Its tasks, one a scene, in the order the scenes were asked for. A scene that is no task "
+        "yet, or could not become one, is there with a derived status."
+    )
     async def tasks(
         self,
         info: Info,
         filter: Annotated[
             AnnotationRequestTaskFilter | None, strawberry.argument(description="Which tasks; all where absent.")
         ] = None,
-        first: Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")] = DEFAULT_FIRST,
-        after: Annotated[str | None, strawberry.argument(description="A cursor of this list.")] = None,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many at most: 1 to 100, by default 50.")
+        ] = DEFAULT_FIRST,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="A cursor of this list, with the same filter: the page begins behind it."),
+        ] = None,
     ) -> TaskConnection | None:
         page = await info.context.lists.page(
             self._criteria(filter), first=checked_first(first), after=after, wanted=wanted_of(info)

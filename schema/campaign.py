@@ -20,15 +20,20 @@ class Frames:
     automatic: int | None
 
 
-@strawberry.type(description="A campaign of Rosetta.")
+@strawberry.type(
+    description="A campaign of Rosetta: what annotation requests are made in. Rosetta finds campaigns by "
+    "name, not by id."
+)
 class Campaign(Node):
     id: strawberry.ID = strawberry.field(description="Opaque and stable, derived from the name; accepted by `node`.")
-    campaign_id: strawberry.ID = strawberry.field(description="The campaign's id, chosen by you.")
+    campaign_id: strawberry.ID = strawberry.field(
+        description="Chosen by you; with annotation request and scene it names a task."
+    )
     name: str = strawberry.field(description="The campaign's name, chosen by you; what it is looked up by.")
     type: str | None = strawberry.field(default=None, description="Rosetta's own word: POC or Formal.")
     workflow_type: str | None = strawberry.field(default=None, description="The name of its workflow's template.")
     taxonomy_version_name: str | None = strawberry.field(
-        default=None, description="The name of its taxonomy's version."
+        default=None, description="Which version of its taxonomy it is annotated by."
     )
     folder_name: str | None = strawberry.field(default=None, description="The folder it lies in.")
 

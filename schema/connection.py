@@ -58,23 +58,23 @@ class ListedPage:
 @strawberry.type(description="A task and its place in the list.")
 class TaskEdge:
     cursor: str = strawberry.field(description="Opaque; goes with the very filter it came from, and stays valid.")
-    node: Task = strawberry.field(description="The task.")
+    node: Task = strawberry.field(description="The task at this place.")
 
 
 @strawberry.type(description="A page of tasks: Rosetta's first, then Scale's, newest first.")
 class TaskConnection:
     page: strawberry.Private[ListedPage]
 
-    @strawberry.field(description="The tasks with their places.")
+    @strawberry.field(description="The tasks with their places; at most `first`.")
     def edges(self) -> list[TaskEdge]:
         behind = self.page.cursor_behind
         return [TaskEdge(cursor=behind(place), node=task) for place, task in enumerate(self.page.tasks, start=1)]
 
-    @strawberry.field(description="The tasks.")
+    @strawberry.field(description="The tasks without their places; at most `first`.")
     def nodes(self) -> list[Task]:
         return list(self.page.tasks)
 
-    @strawberry.field(description="Where this page stands.")
+    @strawberry.field(description="Where this page stands in the list, and whether there is more.")
     def page_info(self) -> PageInfo:
         return page_info(self.page, len(self.page.tasks))
 

@@ -11,13 +11,13 @@ from schema.status import TaskStatus
 
 @strawberry.type(description="How many tasks stand so.")
 class TaskStatusCount:
-    status: TaskStatus = strawberry.field(description="The status.")
+    status: TaskStatus = strawberry.field(description="Where these tasks stand.")
     count: int = strawberry.field(description="How many tasks have it; at least 1.")
 
 
 @strawberry.type(description="How many tasks one backend has.")
 class TaskCounts:
-    backend: Backend = strawberry.field(description="The backend.")
+    backend: Backend = strawberry.field(description="The backend that these counts are of.")
     total: int | None = strawberry.field(
         default=None, description="All tasks that match; null where that is unknown, never 0 for unknown."
     )

@@ -35,7 +35,9 @@ class DateTimeRange:
     "answers backendIn, statusIn and annotationRequestIdIn, Scale all but annotationRequestIdIn."
 )
 class TaskFilter:
-    backend_in: list[Backend] | None = strawberry.field(default=None, description="Only tasks of these backends.")
+    backend_in: list[Backend] | None = strawberry.field(
+        default=None, description="Only tasks of these backends; both where absent."
+    )
     status_in: list[TaskStatus] | None = strawberry.field(
         default=None,
         description="Only tasks that stand so. Unfinished work everywhere: PENDING, IN_PROGRESS, IN_REVIEW, IN_QC.",
@@ -45,8 +47,8 @@ class TaskFilter:
         description="Where Rosetta's part comes from, in this order; Rosetta has no list of all its tasks. Says "
         "nothing about Scale's part.",
     )
-    project: str | None = strawberry.field(default=None, description="Scale: the project's name.")
-    batch: str | None = strawberry.field(default=None, description="Scale: the batch's name.")
+    project: str | None = strawberry.field(default=None, description="Scale: the name of the project, spelt as there.")
+    batch: str | None = strawberry.field(default=None, description="Scale: the name of the batch, spelt as there.")
     type: str | None = strawberry.field(default=None, description="Scale: imageannotation, multistage and so on.")
     tag: str | None = strawberry.field(
         default=None, description="Scale: one tag. Whether several match any or all is undocumented."

@@ -34,8 +34,11 @@ class TaskEventAction(Enum):
 @strawberry.type(description="One thing that happened to a task.")
 class TaskEvent:
     person: strawberry.Private[str | None]
-    action: TaskEventAction = strawberry.field(description="What happened.")
-    at: datetime | None = strawberry.field(default=None, description="When.")
+    action: TaskEventAction = strawberry.field(description="What happened, in one vocabulary for both backends.")
+    at: datetime | None = strawberry.field(
+        default=None,
+        description="When it happened. Rosetta's times come without a zone: the operator's setting says which it is.",
+    )
     status: TaskStatus | None = strawberry.field(
         default=None, description="The status the backend noted beside it, where it did."
     )

@@ -118,7 +118,10 @@ class Mutation:
     async def create_multistage_task(
         self,
         info: Info,
-        input: Annotated[CreateMultistageTaskInput, strawberry.argument(description="The task to create.")],
+        input: Annotated[
+            CreateMultistageTaskInput,
+            strawberry.argument(description="What to create, and under which key or unique id."),
+        ],
     ) -> CreateMultistageTaskPayload | None:
         try:
             created = await info.context.writes.create(input.creation())

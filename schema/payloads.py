@@ -9,10 +9,13 @@ from schema.task import Task
 @strawberry.type
 class _TaskPayload:
     task: Task | None = strawberry.field(description="The task as it now stands; null where `errors` says why.")
-    errors: list[TaskError] = strawberry.field(description="Why it was not done; empty where it was.")
+    errors: list[TaskError] = strawberry.field(
+        description="Why it was not done; empty where it was. Here and not in the answer's own `errors`, which "
+        "concern the request."
+    )
 
 
-@strawberry.type(description="What cancelling led to.")
+@strawberry.type(description="What cancelling led to: the task, or a typed reason.")
 class CancelTaskPayload(_TaskPayload):
     pass
 
@@ -60,7 +63,7 @@ class CreateMultistageTaskPayload(_TaskPayload):
     )
 
 
-@strawberry.type(description="One task's outcome in a bulk mutation.")
+@strawberry.type(description="One task's outcome in a bulk mutation: the task, or a typed reason.")
 class TaskResult(_TaskPayload):
     pass
 

@@ -11,19 +11,21 @@ from schema.counts import TaskStatusCount, status_counts
 from schema.paging import PageInfo, page_info
 
 
-@strawberry.type(description="A project of Scale.")
+@strawberry.type(description="A project of Scale: its tasks are of one type.")
 class Project:
     name: str = strawberry.field(description="What tasks and filters call it by.")
-    type: str | None = strawberry.field(default=None, description="The type of its tasks.")
+    type: str | None = strawberry.field(
+        default=None, description="The type of its tasks, in Scale's word: imageannotation, multistage and so on."
+    )
     created_at: datetime | None = strawberry.field(default=None, description="When it was created.")
     is_archived: bool | None = strawberry.field(default=None, description="Whether it is put away.")
 
 
-@strawberry.type(description="A batch of Scale.")
+@strawberry.type(description="A batch of Scale: tasks of one project that were created together.")
 class Batch:
     name: str = strawberry.field(description="What tasks and filters call it by.")
     status: str = strawberry.field(description="Scale's own word: staging, in_progress, completed.")
-    project: str | None = strawberry.field(default=None, description="The project's name.")
+    project: str | None = strawberry.field(default=None, description="The name of the project it belongs to.")
     created_at: datetime | None = strawberry.field(default=None, description="When it was created.")
 
     @strawberry.field(
@@ -49,23 +51,23 @@ class BatchPage:
 @strawberry.type(description="A batch and its place in the list.")
 class BatchEdge:
     cursor: str = strawberry.field(description="Opaque; goes with the very arguments it came from.")
-    node: Batch = strawberry.field(description="The batch.")
+    node: Batch = strawberry.field(description="The batch at this place.")
 
 
 @strawberry.type(description="A page of Scale's batches, newest first.")
 class BatchConnection:
     page: strawberry.Private[BatchPage]
 
-    @strawberry.field(description="The batches with their places.")
+    @strawberry.field(description="The batches with their places; at most `first`.")
     def edges(self) -> list[BatchEdge]:
         behind = self.page.cursor_behind
         return [BatchEdge(cursor=behind(place), node=batch) for place, batch in enumerate(self.page.batches, start=1)]
 
-    @strawberry.field(description="The batches.")
+    @strawberry.field(description="The batches without their places; at most `first`.")
     def nodes(self) -> list[Batch]:
         return list(self.page.batches)
 
-    @strawberry.field(description="Where this page stands.")
+    @strawberry.field(description="Where this page stands in the list, and whether there is more.")
     def page_info(self) -> PageInfo:
         return page_info(self.page, len(self.page.batches))
 

@@ -33,8 +33,11 @@ from schema.task import Task, TaskLookup
 
 _MAX_NAME_BYTES = 2048
 
-After = Annotated[str | None, strawberry.argument(description="A cursor: the page begins behind it.")]
-First = Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")]
+After = Annotated[
+    str | None,
+    strawberry.argument(description="A cursor of this list, with the same other arguments: the page begins behind it."),
+]
+First = Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100, by default 50.")]
 Filter = Annotated[TaskFilter | None, strawberry.argument(description="Which tasks; all where absent.")]
 
 # Such a field's answers may be kept while its tasks are fresh.
@@ -46,7 +49,11 @@ def _bounded(items: Sequence[object], name: str) -> None:
         raise bad_input(f"{name} takes at most {MAX_LIST_ARGUMENT} entries, not {len(items)}", name)
 
 
-@strawberry.type(description="What can be asked. Needs the scope `read`.")
+@strawberry.type(
+    description="What can be asked. Needs the scope `read`. Tasks of both vendors, Rosetta and Scale AI, "
+    "have one type and one status here. Begin with `tasks`, `annotationRequest` or "
+    "`lookupTasks`; a field that fails is null with an entry in `errors`, and the others stand."
+)
 class Query:
     @strawberry.field(description="Any object by its global id; null where there is no such object.")
     async def node(
@@ -68,7 +75,9 @@ class Query:
         metadata=_DEPENDS_ON_TASKS,
     )
     async def task(
-        self, info: Info, by: Annotated[TaskBy, strawberry.argument(description="Names the task.")]
+        self,
+        info: Info,
+        by: Annotated[TaskBy, strawberry.argument(description="Names the task, by whichever id you have.")],
     ) -> Task | None:
         return await info.context.tasks.load(to_selector(by, "by"))
 
@@ -80,7 +89,9 @@ class Query:
     async def lookup_tasks(
         self,
         info: Info,
-        by: Annotated[list[TaskBy], strawberry.argument(description="At most 100 names of tasks.")],
+        by: Annotated[
+            list[TaskBy], strawberry.argument(description="At most 100 names of tasks. One named twice is read once.")
+        ],
     ) -> list[TaskLookup]:
         _bounded(by, "by")
         return await _look_up(info, by)
@@ -109,7 +120,9 @@ class Query:
     async def annotation_request(
         self,
         info: Info,
-        annotation_request_id: Annotated[strawberry.ID, strawberry.argument(description="1 to 255 bytes of UTF-8.")],
+        annotation_request_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The id you gave it: 1 to 255 bytes of UTF-8.")
+        ],
     ) -> AnnotationRequest | None:
         return await info.context.requests.load(_request_id(annotation_request_id))
 
@@ -121,12 +134,14 @@ class Query:
 
     @strawberry.field(description="The Rosetta campaigns of a folder; null: there is no such folder.")
     async def campaigns(
-        self, info: Info, folder_name: Annotated[str, strawberry.argument(description="The folder's name.")]
+        self,
+        info: Info,
+        folder_name: Annotated[str, strawberry.argument(description="What the folder is called, compared exactly.")],
     ) -> list[Campaign] | None:
         found = await info.context.campaigns.campaigns_of_folder(campaign_name(folder_name, "folderName"))
         return None if found is None else list(found)
 
-    @strawberry.field(description="All projects of Scale.")
+    @strawberry.field(description="All projects of Scale, each once.")
     async def projects(self, info: Info) -> list[Project] | None:
         return list(await info.context.places.projects())
 

@@ -20,7 +20,7 @@ _MAX_NAME_BYTES = 255  # campaign and annotation request ids; Rosetta counts byt
 _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 
 
-@strawberry.type(description="A task of Scale.")
+@strawberry.type(description="What names a task at Scale.")
 @dataclass(frozen=True, kw_only=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
@@ -41,7 +41,10 @@ class ScaleTaskReference:
         return self.task_id
 
 
-@strawberry.type(description="A task of Rosetta: a scene of an annotation request of a campaign.")
+@strawberry.type(
+    description="What names a task at Rosetta: a scene of an annotation request of a campaign. None of the "
+    "three ids suffices alone."
+)
 @dataclass(frozen=True, kw_only=True)
 class RosettaTaskReference:
     campaign_id: strawberry.ID
@@ -119,12 +122,20 @@ class Names(list["TaskBy"]):
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
 class RosettaTaskBy:
-    campaign_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
-    annotation_request_id: strawberry.ID = strawberry.field(description="1 to 255 bytes of UTF-8.")
-    scene_id: strawberry.ID = strawberry.field(description="1 to 2048 bytes of UTF-8.")
+    campaign_id: strawberry.ID = strawberry.field(description="The id you gave the campaign: 1 to 255 bytes of UTF-8.")
+    annotation_request_id: strawberry.ID = strawberry.field(
+        description="The id you gave the annotation request: 1 to 255 bytes of UTF-8."
+    )
+    scene_id: strawberry.ID = strawberry.field(
+        description="The id you gave the scene: 1 to 2048 bytes of UTF-8, slashes and spaces included."
+    )
 
 
-@strawberry.input(one_of=True, description="Names a task. Exactly one field.")
+@strawberry.input(
+    one_of=True,
+    description="Names a task: exactly one field. Anything that cannot be an id is BAD_USER_INPUT, and "
+    "nothing is sent.",
+)
 class TaskBy:
     id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="The task's global id, from its field `id`.")
     scale_task_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
@@ -133,7 +144,9 @@ class TaskBy:
     scale_unique_id: strawberry.Maybe[str] = strawberry.field(
         description="The unique id you gave a Scale task: 1 to 2048 bytes of UTF-8."
     )
-    rosetta: strawberry.Maybe[RosettaTaskBy] = strawberry.field(description="A Rosetta task by its three ids.")
+    rosetta: strawberry.Maybe[RosettaTaskBy] = strawberry.field(
+        description="Names a Rosetta task by campaign, annotation request and scene."
+    )
 
 
 def to_selector(by: TaskBy, *path: str) -> Selector:

@@ -23,7 +23,7 @@ MAX_WATCHED = 100
 class TaskChange:
     index: int = strawberry.field(description="Which one: its position in `by`, from 0.")
     observed_at: datetime = strawberry.field(description="When the gateway learnt of it.")
-    task: Task | None = strawberry.field(default=None, description="The task; null where there is an `error`.")
+    task: Task | None = strawberry.field(default=None, description="How it now stands; null where there is an `error`.")
     error: TaskError | None = strawberry.field(
         default=None,
         description="Why there is no task: unknown, badly named, or its backend fails. A task whose backend fails "
@@ -34,7 +34,11 @@ class TaskChange:
     )
 
 
-@strawberry.type(description="What can be waited for, over WebSocket or server-sent events.")
+@strawberry.type(
+    description="What can be waited for, over WebSocket (`graphql-transport-ws`) or server-sent events "
+    "(`Accept: text/event-stream`). Needs the scope `read`. After a lost connection subscribe "
+    "again: the state comes first, so nothing is missed."
+)
 class Subscription:
     @strawberry.subscription(
         description="First the state of each task as it stands, then every change of its status or record: from the "
@@ -44,7 +48,10 @@ class Subscription:
     async def task_changed(
         self,
         info: Info,
-        by: Annotated[list[TaskBy], strawberry.argument(description="Names the tasks: at most 100.")],
+        by: Annotated[
+            list[TaskBy],
+            strawberry.argument(description="Names the tasks: at most 100. Of each, `index` tells which one changed."),
+        ],
     ) -> AsyncGenerator[TaskChange, None]:
         # No generator itself: what is refused is refused before the stream begins.
         if len(by) > MAX_WATCHED:

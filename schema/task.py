@@ -60,7 +60,7 @@ class TaskRecord(Protocol):
 class TaskAudit:
     auditor: strawberry.Private[str | None]
     audited_at: datetime | None = strawberry.field(default=None, description="When it was reviewed.")
-    duration_seconds: int | None = strawberry.field(default=None, description="How long the review took.")
+    duration_seconds: int | None = strawberry.field(default=None, description="How long the review took, in seconds.")
     result: str | None = strawberry.field(
         default=None, description="The verdict in Scale's word: accepted, fixed, rejected."
     )
@@ -75,7 +75,9 @@ class TaskAudit:
 
 
 @strawberry.type(
-    description="One unit of labelling work, whichever backend holds it. Fields that a backend does not have are null."
+    description="One unit of labelling work, whichever backend holds it. Fields that a backend does not have "
+    "are null: a description that begins with a backend's name says that only this one has it. "
+    "Cache it by `id`, which never changes."
 )
 class Task(Node):
     record: strawberry.Private[TaskRecord]
@@ -93,7 +95,9 @@ class Task(Node):
         description="Opaque and stable, derived from the reference; accepted by `node`, `task(by: {id})` and every "
         "mutation."
     )
-    reference: TaskReference = strawberry.field(description="What names the task in its backend.")
+    reference: TaskReference = strawberry.field(
+        description="What names the task in its backend: the ids, typed by backend."
+    )
     status: TaskStatus = strawberry.field(description="Where the task stands, in one vocabulary for both backends.")
     backend_status: BackendStatus | None = strawberry.field(
         default=None,
@@ -102,8 +106,8 @@ class Task(Node):
     )
     type: str | None = strawberry.field(default=None, description="Scale: imageannotation, multistage and so on.")
     instruction: str | None = strawberry.field(default=None, description="Scale: what the workers read, Markdown.")
-    project: str | None = strawberry.field(default=None, description="Scale: the project's name.")
-    batch: str | None = strawberry.field(default=None, description="Scale: the batch's name.")
+    project: str | None = strawberry.field(default=None, description="Scale: the name of the project it belongs to.")
+    batch: str | None = strawberry.field(default=None, description="Scale: the name of the batch it belongs to.")
     priority: int | None = strawberry.field(default=None, description="Scale: 10, 20 or 30; higher goes first.")
     is_test: bool | None = strawberry.field(default=None, description="Scale: made with a test key.")
     tags: list[str] = strawberry.field(default_factory=list, description="Scale: at most 5. Empty where none.")
@@ -115,20 +119,29 @@ class Task(Node):
         default=None, description="Scale: whether the latest callback was accepted."
     )
     review_status: ReviewStatus | None = strawberry.field(
-        default=None, description="Scale: the customer's verdict, independent of the status."
+        default=None,
+        description="Scale: the customer's verdict, independent of the status; null where nobody reviewed it.",
     )
-    times_redone: int | None = strawberry.field(default=None, description="Scale: how often it was done again.")
+    times_redone: int | None = strawberry.field(
+        default=None, description="Scale: how often it was sent back to be done again."
+    )
     project_param_version: int | None = strawberry.field(
         default=None, description="Scale: version of the project's parameters."
     )
     audits: list[TaskAudit] = strawberry.field(default_factory=list, description="Scale: reviews of the finished work.")
-    fetched_at: datetime = strawberry.field(description="When the gateway read this from the backend.")
+    fetched_at: datetime = strawberry.field(
+        description="When the gateway read this from the backend. It may have changed since: unfinished tasks "
+        "are read anew after 10 seconds, settled ones after 5 minutes, unless the operator changed "
+        "that."
+    )
     is_stale: bool = strawberry.field(
         default=False,
-        description="Served past its freshness: it is being refreshed, or its backend is down.",
+        description="Served past its freshness: it is being refreshed, or its backend is down. Ask again in a "
+        "moment, or with the header `Cache-Control: no-cache`, which waits for the backend and never "
+        "gets a stale task.",
     )
 
-    @strawberry.field(description="The backend the task lives in.")
+    @strawberry.field(description="The vendor that holds the task.")
     def backend(self) -> Backend:
         return self.reference.backend
 
@@ -136,23 +149,28 @@ class Task(Node):
     def scale_task_id(self) -> strawberry.ID | None:
         return self.reference.task_id if isinstance(self.reference, ScaleTaskReference) else None
 
-    @strawberry.field(description="Rosetta: the campaign's id.")
+    @strawberry.field(description="Rosetta: the first of the three ids that name it, chosen by you.")
     def campaign_id(self) -> strawberry.ID | None:
         return self.reference.campaign_id if isinstance(self.reference, RosettaTaskReference) else None
 
-    @strawberry.field(description="Rosetta: the annotation request's id.")
+    @strawberry.field(description="Rosetta: the second of the three ids that name it, chosen by you.")
     def annotation_request_id(self) -> strawberry.ID | None:
         return self.reference.annotation_request_id if isinstance(self.reference, RosettaTaskReference) else None
 
-    @strawberry.field(description="Rosetta: the scene's id.")
+    @strawberry.field(description="Rosetta: the third of the three ids that name it, chosen by you.")
     def scene_id(self) -> strawberry.ID | None:
         return self.reference.scene_id if isinstance(self.reference, RosettaTaskReference) else None
 
-    @strawberry.field(description="What a mutation may be expected to accept now. Empty for Rosetta.")
+    @strawberry.field(
+        description="What a mutation may be expected to accept now; the backend has the last word. Empty for Rosetta."
+    )
     def allowed_actions(self) -> list[TaskAction]:
         return list(allowed_actions(self.reference.backend, self.status))
 
-    @strawberry.field(description="Rosetta: the page on which people see the task; opaque, as received.")
+    @strawberry.field(
+        description="Rosetta: the page on which people see the task; opaque, as received. Selecting it costs a "
+        "call of its own for each task."
+    )
     async def view_url(self, info: Info) -> URL | None:
         if self.has_view_url:
             return None if self.known_view_url is None else URL(self.known_view_url)
@@ -280,5 +298,9 @@ def _told_by_record(task: Task) -> list[TaskEvent]:
 
 TaskLookup = Annotated[
     Task | TaskNotFoundError | BadInputError | BackendError,
-    strawberry.union("TaskLookup", description="One look-up's own outcome."),
+    strawberry.union(
+        "TaskLookup",
+        description="One look-up's own outcome: the task, or the reason why there is none. Select `... on "
+        "TaskError { code message retryable }` for all errors at once.",
+    ),
 ]

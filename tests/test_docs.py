@@ -9,22 +9,33 @@ from pathlib import Path
 
 import pytest
 
+from gateway.backends.rosetta.statuses import task_status as rosetta_status
+from gateway.backends.scale.vocabulary import STATUS_WORDS
+from gateway.backends.scale.vocabulary import task_status as scale_status
 from gateway.settings import variable_names
 from schema.errors import ErrorCode
+from schema.status import TaskStatus
 from tests.gateway.world import world
 from tests.matching import matches
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
+PAGES = sorted(page for page in ROOT.rglob("*.md") if not {".venv", "node_modules"} & set(page.parts))
+
 # A query and, below it, its answer; "…" in an answer stands for a value that moves.
-EXAMPLES = re.findall(r"```graphql\n(.*?)```\s+```json\n(.*?)```", README, re.DOTALL)
+_EXAMPLE = re.compile(r"```graphql\n(.*?)```\s+```json\n(.*?)```", re.DOTALL)
+EXAMPLES = [
+    pytest.param(*found, id=re.findall(r"\w+", found[0])[1])
+    for page in (ROOT / "README.md", ROOT / "examples" / "queries.md")
+    for found in _EXAMPLE.findall(page.read_text())
+]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("query", "answer"), EXAMPLES)
 async def test_readme_example(query: str, answer: str) -> None:
-    """Each query of the README gets the answer below it, from the demo's data."""
+    """Each query of the README and of the examples' page gets the answer below it, from the demo's data."""
     async with world() as gateway:
         data = await gateway.data(query)
 
@@ -33,7 +44,40 @@ async def test_readme_example(query: str, answer: str) -> None:
 
 def test_readme_has_examples() -> None:
     """At least three queries stand there with their answers."""
-    assert len(EXAMPLES) >= 3
+    assert len(_EXAMPLE.findall(README)) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links(page: Path) -> None:
+    """What a page points at within the project is there: files, folders, pictures and headings."""
+    targets = re.findall(r"\]\(([^)\s]+)\)|(?m:^\[.+\]: (\S+)$)", page.read_text())
+    inside = [inline or below for inline, below in targets if "://" not in (inline or below)]
+
+    assert [target for target in inside if not _exists(page, target)] == []
+
+
+def _exists(page: Path, target: str) -> bool:
+    path, _, heading = target.partition("#")
+    pointed_at = page.parent / path if path else page
+    if not heading:
+        return pointed_at.exists()
+    headings = re.findall(r"(?m)^#+ (.+)$", pointed_at.read_text())
+    return heading in {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+
+
+def test_status_table() -> None:
+    """The README's table of statuses is what becomes of every number and word of the vendors."""
+    numbers: dict[int, str] = {}
+    words: dict[str, str] = {}
+    names = "|".join(TaskStatus.__members__)
+    for status, rosetta, scale in re.findall(rf"(?m)^\| `({names})` \|(.*)\|(.*)\|$", README):
+        numbers |= {int(number): status for number in re.findall(r"\d+", rosetta)}
+        words |= dict.fromkeys(re.findall(r"`(\w+)`", scale), status)
+
+    for number in range(-1, 40):
+        assert rosetta_status(str(number))[0].name == numbers.get(number, "UNKNOWN"), number
+    assert {word: scale_status(word)[0].name for word in words} == words
+    assert set(words) == set(STATUS_WORDS.values())
 
 
 def test_settings_table() -> None:

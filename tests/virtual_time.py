@@ -1,4 +1,4 @@
-"""An event loop on which waiting takes no time: for what is all in this process, deadlines and hanging backends too."""
+"""An event loop on which waiting takes no time, for what is all in this process, hanging backends included."""
 
 import asyncio
 import selectors

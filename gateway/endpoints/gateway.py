@@ -27,6 +27,8 @@ class Gateway(Starlette):
             send = _closing(send)
         if scope["type"] != "lifespan":
             self.load.begin()
+            if scope.get("root_path"):
+                scope = _named_once(scope)
         if scope["type"] != "lifespan" and _is_graphql(scope):
             await self._graphql(scope, receive, send)
             return
@@ -39,6 +41,14 @@ class Gateway(Starlette):
             await send(message)
 
         await super().__call__(scope, receive, send_secured)
+
+
+def _named_once(scope: Scope) -> Scope:
+    """Servers put the root path in front of every path, as a proxy is thought to have taken it off; one that left it
+    on, or a browser that comes without a proxy, would have it there twice."""
+    root: str = scope["root_path"].rstrip("/")
+    path: str = scope["path"]
+    return {**scope, "path": path.removeprefix(root)} if path.startswith(f"{root}{root}/") else scope
 
 
 def _closing(send: Send) -> Send:

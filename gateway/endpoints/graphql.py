@@ -75,9 +75,10 @@ class GraphQLEndpoint:
         exchange = Exchange(scope, receive, send, self._head(scope))
         accepted = exchange.head.accepted
         try:
+            # Before anything is read or looked up: a request that is not answered must cost next to nothing.
+            await self._observation.load.turn()
             if accepted == media.EVENT_STREAM:
                 # How many streams a caller may hold has a limit of its own.
-                self._observation.load.check()
                 await self._answer(exchange, accepted)
             else:
                 with self._observation.load.place():

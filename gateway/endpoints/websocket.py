@@ -248,6 +248,7 @@ class _Session:
             return self._sockets.make_context(caller, operation_id)
 
         try:
+            await self._sockets.operations.turns.take()
             await self._sockets.admission.count(caller, self._connection.address)
             prepared = await self._sockets.operations.prepare(request)
             async with aclosing(self._sockets.operations.stream(prepared, make_context)) as answers:

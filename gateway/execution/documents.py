@@ -27,6 +27,7 @@ from gateway.execution.costs import CostTable, OperationCost
 from gateway.execution.limits import Limits
 from gateway.execution.lists import VariableLists
 from gateway.execution.plan import Plan, Plans
+from gateway.execution.tokens import has_more_tokens
 from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
@@ -180,6 +181,8 @@ class Documents:
             raise refusal("GRAPHQL_PARSE_FAILED", "the document is no Unicode text", lenient=True) from None
         if size > limits.document_bytes:
             raise self._limits.too_complex("document", size, limits.document_bytes)
+        if has_more_tokens(text, limits.tokens):
+            raise self._limits.too_complex("tokens", None, limits.tokens)
         try:
             return parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as error:

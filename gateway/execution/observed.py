@@ -36,7 +36,10 @@ class Observation:
     def refused(self, request_id: str, caller: str | None, code: str) -> None:
         """Hears of a request that was refused before execution."""
         self.metrics.count_refusal(code)
-        self.log.refused(request_id, caller, code)
+        if code == "OVERLOADED":
+            self.log.shed()
+        else:
+            self.log.refused(request_id, caller, code)
 
 
 class ObservedOperations(Operations):
@@ -64,6 +67,7 @@ class ObservedOperations(Operations):
 
     async def stream(self, prepared: PreparedOperation, make_context: ContextFactory) -> AsyncGenerator[Answer, None]:
         if prepared.type is not OperationType.SUBSCRIPTION:
+            await self._observation.load.turn()
             with self._observation.load.place():
                 answer = await self.run(prepared, make_context())
             yield answer

@@ -23,6 +23,7 @@ from gateway.execution.responses import KeptAnswers, data_of
 from gateway.loaders import OperationLoader
 from gateway.refusals import Refusal, refusal
 from gateway.remembered import Remembered
+from gateway.turns import Turns
 from schema.context import Caller, Context
 
 # What travels: data and errors, ready for orjson.
@@ -78,6 +79,8 @@ class Operations:
         self._persisted = persisted
         self._limits = limits
         self._answers = answers
+        # Subscriptions begin, and are told something, by turns: they come in thousands at a time.
+        self.turns = Turns()
         # The common request brings its own text and needs no store.
         self._takes_any_text = not persisted.only_trusted
         self._recalled: Remembered[bytes, PreparedOperation] = Remembered(_MOST_RECALLED, _MOST_RECALLED_BYTES)
@@ -148,6 +151,7 @@ class Operations:
 
         Raises a Refusal when the variables do not fit, or when the subscription itself is refused.
         """
+        await self.turns.take()
         context = make_context()
         executor = self._executor(prepared, context)
         source = create_source_event_stream(executor)
@@ -158,6 +162,7 @@ class Operations:
         events = cast("AsyncIterator[Any]", source)
         try:
             async for event in events:
+                await self.turns.take()
                 yield await self._event_answer(executor, event, make_context())
         finally:
             close = getattr(events, "aclose", None)

@@ -1,6 +1,5 @@
 """Which text a request means: its own, a persisted one's, or a trusted one's only."""
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
@@ -8,15 +7,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import structlog
 from cachetools import LRUCache
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from gateway.fail_open import FailOpen
 from gateway.refusals import Refusal, bad_request, refusal
 from gateway.reread import RereadFile
 
-_log = structlog.get_logger(__name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,28 +60,19 @@ class RedisDocumentStore:
 
     _KEY = "task-gateway:document:1:"
     _TTL_S = 86_400
-    _TIMEOUT_S = 0.2
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", fail_open: FailOpen) -> None:
         self._redis = redis
+        self._fail_open = fail_open
 
     async def get(self, sha256: str) -> str | None:
-        try:
-            async with asyncio.timeout(self._TIMEOUT_S):
-                found = await self._redis.get(self._KEY + sha256)
-        except (RedisError, OSError, TimeoutError) as error:
-            _log.warning("document store unreachable", reason=type(error).__name__)
-            return None
+        found = await self._fail_open.ask(lambda: self._redis.get(self._KEY + sha256), None)
         text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
         # Whoever writes Redis must not choose what a hash stands for.
         return text if text is not None and sha256_of(text) == sha256 else None
 
     async def put(self, sha256: str, text: str) -> None:
-        try:
-            async with asyncio.timeout(self._TIMEOUT_S):
-                await self._redis.set(self._KEY + sha256, text, ex=self._TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            _log.warning("document store unreachable", reason=type(error).__name__)
+        await self._fail_open.ask(lambda: self._redis.set(self._KEY + sha256, text, ex=self._TTL_S), None)
 
     async def aclose(self) -> None:
         await self._redis.aclose()

@@ -59,7 +59,10 @@ _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gat
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing to do wrong. `method` and `path` (a regular expression) choose the requests, None all of them."""
+    """One thing to do wrong. `method`, `path` and `query` choose the requests, None all of them.
+
+    `path` and `query` are regular expressions, found in the request's own spelling of them.
+    """
 
     kind: FaultKind
     status: int | None = None
@@ -75,6 +78,7 @@ class Fault:
     """Of oversized, in bytes: more than 20 MB."""
     method: str | None = None
     path: str | None = None
+    query: str | None = None
     times: int | None = None
     """None plays for ever, N for the next N requests that fit."""
     probability: float = 1.0
@@ -178,7 +182,7 @@ class Faults:
     def _pick(self, request: SeenRequest) -> Fault | None:
         for armed in self._armed:
             fault = armed.fault
-            if armed.left == 0 or not matches(request, fault.method, fault.path):
+            if armed.left == 0 or not matches(request, fault.method, fault.path, fault.query):
                 continue
             if fault.probability < 1 and self._rng.random() >= fault.probability:
                 continue

@@ -52,8 +52,10 @@ class Recorder:
         return len(self.matching(method, path))
 
 
-def matches(request: SeenRequest, method: str | None, path: str | None) -> bool:
-    """Whether the request has this method and a path that the regular expression finds; None fits all."""
+def matches(request: SeenRequest, method: str | None, path: str | None, query: str | None = None) -> bool:
+    """Whether the request has this method, and a path and query that the regular expressions find; None fits all."""
     if method is not None and request.method != method.upper():
+        return False
+    if query is not None and re.search(query, request.query) is None:
         return False
     return path is None or re.search(path, request.path) is not None

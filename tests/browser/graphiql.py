@@ -1,9 +1,11 @@
 """GraphiQL as a person uses it: the words on the page, not its markup, wherever that is possible."""
 
+import json
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Page, WebSocket, expect
 
 QUERY = ".graphiql-query-editor .view-lines"
 OPEN_PANE = ".graphiql-editor-tool .graphiql-editor:not(.hidden) .view-lines"
@@ -13,17 +15,23 @@ ACTIVE_TAB = "JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{}').acti
 
 @dataclass
 class Traffic:
-    """What the page asked for and complained of."""
+    """What the page asked for, complained of, and heard over sockets."""
 
     urls: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    """Messages of sockets, in the order in which they came."""
 
     def watch(self, page: Page) -> None:
         """Records every request of the page and of its workers, every socket, console error and exception."""
         page.context.on("request", lambda request: self.urls.append(request.url))
-        page.on("websocket", lambda socket: self.urls.append(socket.url))
+        page.on("websocket", self._socket)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _socket(self, socket: WebSocket) -> None:
+        self.urls.append(socket.url)
+        socket.on("framereceived", lambda frame: self.heard.append(json.loads(frame)))
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -96,16 +104,20 @@ class GraphiQL:
     def run(self) -> None:
         self._page.get_by_role("button", name=re.compile("^Execute query")).click()
 
+    def run_for_answer(self) -> dict[str, Any]:
+        """Runs the operation and returns what came back over HTTP."""
+        with self._page.expect_response(lambda response: response.request.method == "POST") as answered:
+            self.run()
+        answer: dict[str, Any] = answered.value.json()
+        return answer
+
     def stop(self) -> None:
         self._page.get_by_role("button", name=re.compile("^Stop query")).click()
 
-    def expect_answer(self, part: str) -> None:
+    def expect_answer(self, part: str | re.Pattern[str]) -> None:
         """Waits until the answer shows `part`."""
-        expect(self._page.locator(ANSWER)).to_contain_text(_drawn(part))
-
-    def expect_no_answer(self, part: str) -> None:
-        """The answer does not show `part`."""
-        expect(self._page.locator(ANSWER)).not_to_contain_text(_drawn(part))
+        wanted = _drawn(part) if isinstance(part, str) else part
+        expect(self._page.locator(ANSWER)).to_contain_text(wanted)
 
     def expect_panel(self, part: str) -> None:
         """Waits until the panel at the left shows `part`."""

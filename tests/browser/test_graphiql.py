@@ -1,11 +1,14 @@
 """GraphiQL in a real browser that reaches nothing but the gateway."""
 
+import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
 from gateway.operations import example_operations
+from gateway.sandbox.scale.seed import DEMO_MOVING
 from tests.browser import screenshot
 from tests.browser.demo import serving_demo
 from tests.browser.graphiql import GraphiQL, Traffic
@@ -13,6 +16,11 @@ from tests.browser.server import serving
 from tests.browser.sockets import counting_app
 
 pytestmark = pytest.mark.chromium
+
+SUBSCRIPTION = "7-task-changed"
+TAG = """mutation ($id: ID!) {
+  addTaskTags(input: {task: {scaleTaskId: $id}, tags: ["seen"]}) { errors { code } }
+}"""
 
 
 @pytest.fixture(scope="package")
@@ -38,6 +46,10 @@ def test_the_page_works_with_every_other_host_blocked(page: Page, traffic: Traff
     graphiql.expect_panel("query: Query")
     graphiql.follow("Query")
     graphiql.expect_panel("What the gateway has seen of its backends. Asks no backend.")
+    graphiql.follow("TaskCounts")
+    graphiql.follow("TaskStatusCount")
+    graphiql.follow("TaskStatus")
+    graphiql.expect_panel("Rosetta 5 (waiting for review)")
     graphiql.write_query("query Health { __typename }")
     graphiql.open_explorer()
     graphiql.pick_field("backends")
@@ -79,9 +91,33 @@ def test_tabs_open_filled_and_run(page: Page, traffic: Traffic, demo: str) -> No
             graphiql.expect_variables(line)
         for line in example.headers.splitlines():
             graphiql.expect_headers(line)
-        graphiql.run()
-        graphiql.expect_answer('"data"')
-        graphiql.expect_no_answer('"errors"')
+        if example.name != SUBSCRIPTION:
+            answer = graphiql.run_for_answer()
+            assert "errors" not in answer
+            graphiql.expect_answer(f'"{next(iter(answer["data"]))}"')
+    assert traffic.complaints == []
+    assert traffic.foreign(demo) == []
+
+
+def test_the_subscription_tab_tells_changes(page: Page, traffic: Traffic, demo: str) -> None:
+    """The tab's subscription brings each task's state and then a change of one, all over one socket to our own host."""
+    graphiql = GraphiQL(page)
+    graphiql.open(f"{demo}/graphql")
+    graphiql.choose_tab("Changes")
+
+    graphiql.run()
+    graphiql.expect_answer('"taskChanged"')
+    # The demo's task moves by itself, but not at once.
+    tagged = httpx.post(f"{demo}/graphql", json={"query": TAG, "variables": {"id": DEMO_MOVING}}).json()
+    graphiql.expect_answer(re.compile(r'"previousStatus":\s"[A-Z]'))
+    graphiql.stop()
+
+    assert tagged["data"]["addTaskTags"]["errors"] == []
+    told = [message["payload"]["data"]["taskChanged"] for message in traffic.heard if message["type"] == "next"]
+    assert {change["index"] for change in told} == {0, 1, 2}
+    assert {message["type"] for message in traffic.heard} <= {"connection_ack", "next", "ping", "pong", "complete"}
+    assert demo.replace("http", "ws") + "/graphql" in traffic.urls
+    assert traffic.foreign(demo) == []
     assert traffic.complaints == []
 
 

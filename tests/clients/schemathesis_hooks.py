@@ -1,4 +1,5 @@
-"""Makes Schemathesis' operations keep to what the schema says in words: ids, one field of a oneOf, pages of 1 to 100.
+"""Makes Schemathesis' operations keep to what the schema says in words: ids, one field of a oneOf, pages of 1 to 100,
+and no more of everything than the limits let through.
 
 Schemathesis knows types, and counts every refused operation as a failure: it would report that the gateway refuses
 what its schema says it refuses.
@@ -10,6 +11,7 @@ import schemathesis
 from graphql import (
     ArgumentNode,
     DocumentNode,
+    FieldNode,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -32,6 +34,10 @@ from graphql import (
 )
 from graphql import build_schema as build_from_sdl
 
+from gateway.execution.documents import Documents
+from gateway.execution.limits import Limits
+from gateway.refusals import Refusal
+from gateway.settings import LimitsSettings
 from schema import build_schema
 from schema.references import global_id, scale_reference
 from tests.clients import schemathesis_scalars  # noqa: F401  its import registers them
@@ -42,10 +48,43 @@ _SCHEMA = build_from_sdl(build_schema().as_str())
 
 @schemathesis.hook
 def map_body(context: object, body: DocumentNode) -> DocumentNode:
-    """The same operation with arguments that fit."""
+    """The same operation with arguments that fit, cut to the depth at which it is inside the limits."""
     types = TypeInfo(_SCHEMA)
     fitted: DocumentNode = visit(body, TypeInfoVisitor(types, _Fitting(types)))
-    return fitted
+    for depth in range(LimitsSettings().depth, 1, -1):
+        cut: DocumentNode = visit(fitted, _Cutting(depth))
+        if not _is_too_much(cut):
+            break
+    return cut
+
+
+def _is_too_much(document: DocumentNode) -> bool:
+    """By the limits that a gateway is shipped with, as its `@cost` and `@listSize` tell every client."""
+    limits = LimitsSettings()
+    documents = Documents(_SCHEMA, Limits(limits), allows_introspection=True)
+    try:
+        charge = documents.get(print_ast(document)).operation(None).cost.charge({})
+    except Refusal as refused:
+        return refused.code == "TOO_COMPLEX"
+    return charge.calls > limits.calls or charge.cost > limits.cost
+
+
+class _Cutting(Visitor):
+    """Leaves out fields of objects more than `depth` fields inside one another."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self._left = depth
+
+    def enter_field(self, node: FieldNode, *_: object) -> object:
+        self._left -= 1
+        if self._left <= 0 and node.selection_set is not None:
+            # Visited in its place, and left like it.
+            return FieldNode(name=NameNode(value="__typename"), arguments=(), directives=())
+        return None
+
+    def leave_field(self, *_: object) -> None:
+        self._left += 1
 
 
 class _Fitting(Visitor):
@@ -65,7 +104,6 @@ def _fit(node: ValueNode, type_: GraphQLInputType, name: str) -> ValueNode:
     if isinstance(node, NullValueNode | VariableNode):
         return node
     if isinstance(nullable, GraphQLList):
-        # Many, each with all that can be selected, would make more backend calls than an operation may.
         items = node.values[:2] if isinstance(node, ListValueNode) else (node,)
         return ListValueNode(values=tuple(_fit(item, nullable.of_type, name) for item in items))
     named = get_named_type(nullable)

@@ -123,8 +123,7 @@ async def test_gql() -> None:
 def test_schemathesis(root: str, examples: int) -> None:
     """Schemathesis, every check on, finds nothing in so many generated operations for each root field."""
     hooks = {"SCHEMATHESIS_HOOKS": "tests.clients.schemathesis_hooks"}
-    # What is over a limit is refused, rightly: here every operation has to run.
-    with served_gateway(GATEWAY_LIMITS__WARN_ONLY="true") as served:
+    with served_gateway() as served:
         outcome = _schemathesis(served.url, "positive", examples, "--include-name-regex", rf"{root}\..*", **hooks)
 
     assert "No issues found" in outcome.stdout, outcome.stdout

@@ -1,4 +1,4 @@
-// A second subgraph, small on purpose: data sets that hold tasks, and who owns each task.
+// A second subgraph, small on purpose: data sets that hold tasks, who owns each, and what campaigns and requests cost.
 import { createServer } from "node:http";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { graphql, parse } from "graphql";
@@ -8,6 +8,22 @@ const typeDefs = (key) => parse(`
 
   type Query {
     dataset(tasks: [TaskKey!]!): Dataset
+    invoice(annotationRequestId: ID, campaignName: String): Invoice
+  }
+
+  type Invoice {
+    annotationRequest: AnnotationRequest
+    campaign: Campaign
+  }
+
+  type AnnotationRequest @key(fields: "annotationRequestId") {
+    annotationRequestId: ID!
+    budget: String
+  }
+
+  type Campaign @key(fields: "name") {
+    name: String!
+    sponsor: String
   }
 
   input TaskKey {
@@ -41,7 +57,16 @@ const ownerOf = (task) => `owner of ${task.id ?? task.scaleTaskId ?? task.sceneI
 const resolvers = {
   Query: {
     dataset: (_, { tasks }) => ({ tasks, pageInfo: { hasNextPage: false, hasPreviousPage: false } }),
+    invoice: (_, { annotationRequestId, campaignName }) => ({
+      annotationRequest: annotationRequestId && { annotationRequestId },
+      campaign: campaignName && { name: campaignName },
+    }),
   },
+  AnnotationRequest: {
+    __resolveReference: (request) => request,
+    budget: (request) => `budget of ${request.annotationRequestId}`,
+  },
+  Campaign: { __resolveReference: (campaign) => campaign, sponsor: (campaign) => `sponsor of ${campaign.name}` },
   Task: { __resolveReference: (task) => task, owner: ownerOf },
 };
 

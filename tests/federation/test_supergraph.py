@@ -15,6 +15,7 @@ from gateway.backends.transport import in_process
 from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST
+from gateway.sandbox.rosetta.seed_plan import DEMO_CAMPAIGN_NAME
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_PENDING
 from gateway.settings import Settings
 from schema.backend import Backend
@@ -125,6 +126,55 @@ def test_joins_both_ways(
     assert absent is None
     assert from_ours.data == {"task": {"status": status, "owner": f"owner of {owned_by}"}}
     assert (from_theirs.datasetsRequests, from_ours.datasetsRequests) == (1, 1)
+
+
+def test_requests_and_campaigns_join_both_ways(supergraph: Supergraph) -> None:
+    """So do annotation requests and campaigns; of those that only the other service knows, our part is null."""
+    theirs = """query($request: ID!, $campaign: String!, $unknown: ID!) {
+      invoice(annotationRequestId: $request, campaignName: $campaign) {
+        annotationRequest { budget campaignId } campaign { sponsor campaignId }
+      }
+      lost: invoice(annotationRequestId: $unknown, campaignName: "unknown") {
+        annotationRequest { budget campaignId } campaign { sponsor type }
+      }
+    }"""
+    ours = """query($request: ID!, $campaign: String!) {
+      annotationRequest(annotationRequestId: $request) { campaignId budget }
+      campaign(name: $campaign) { campaignId sponsor }
+    }"""
+    names = {"request": DEMO_REQUEST, "campaign": DEMO_CAMPAIGN_NAME}
+
+    from_theirs, from_ours = supergraph.answers("id", (theirs, {**names, "unknown": "unknown"}), (ours, names))
+
+    budget, sponsor = f"budget of {DEMO_REQUEST}", f"sponsor of {DEMO_CAMPAIGN_NAME}"
+    joined = {"campaignId": DEMO_CAMPAIGN}
+    assert (from_theirs.errors, from_ours.errors) == ([], [])
+    assert from_theirs.data["invoice"] == {
+        "annotationRequest": {"budget": budget, **joined},
+        "campaign": {"sponsor": sponsor, **joined},
+    }
+    assert from_theirs.data["lost"] == {
+        "annotationRequest": {"budget": "budget of unknown", "campaignId": None},
+        "campaign": {"sponsor": "sponsor of unknown", "type": None},
+    }
+    assert from_ours.data == {
+        "annotationRequest": {**joined, "budget": budget},
+        "campaign": {**joined, "sponsor": sponsor},
+    }
+
+
+def test_more_than_a_hundred_entities(supergraph: Supergraph) -> None:
+    """A list of 101 of another service costs nothing here: our part of it is null with a code, theirs stays whole."""
+    tasks = [{"scaleTaskId": f"{number:024x}"} for number in range(101)]
+    selected = "tasks { scaleTaskId project } pageInfo { hasNextPage }"
+    query = f"query($tasks: [TaskKey!]!) {{ dataset(tasks: $tasks) {{ {selected} }} }}"
+
+    (answer,) = supergraph.answers("scaleTaskId", (query, {"tasks": tasks}))
+
+    assert answer.data["dataset"]["tasks"] == [{**task, "project": None} for task in tasks]
+    assert answer.data["dataset"]["pageInfo"] == {"hasNextPage": False}
+    assert {error["extensions"]["code"] for error in answer.errors} == {"BAD_USER_INPUT"}
+    assert supergraph.calls() == (0, 0)
 
 
 def test_a_hundred_entities_are_one_batch(supergraph: Supergraph) -> None:

@@ -1,17 +1,24 @@
 """Entities by their keys, as a router asks for them."""
 
+import asyncio
 import json
 
+import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from gateway.demo import DemoSandbox
+from gateway.app import create_app
+from gateway.backends.transport import in_process
+from gateway.demo import DEMO_ENVIRONMENT, DemoSandbox
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST, DEMO_SCENE
 from gateway.sandbox.rosetta.seed_plan import DEMO_CAMPAIGN_NAME
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_PENDING
+from gateway.settings import Settings
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
 from schema.annotation_request import request_global_id
+from schema.backend import Backend
 from schema.campaign import campaign_global_id
 from schema.entities import ENTITIES
 from schema.references import global_id, rosetta_reference, scale_reference
@@ -128,6 +135,41 @@ async def test_each_task_is_read_once() -> None:
     assert len(first[0]) == 100
     assert first == again
     assert calls == gateway.calls() == (50, 0)
+
+
+async def test_tasks_of_scale_are_read_together() -> None:
+    """Scale reads no list of task ids: 100 tasks are one batch of 100 calls, as many at once as the settings allow."""
+    sandbox = DemoSandbox(SandboxClock.manual())
+    ids = [row.task_id for row in sandbox.scale.store.tasks()][:100]
+    under_way, most = 0, 0
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(50):
+            await asyncio.sleep(0)  # long enough for the others to begin
+        await sandbox.scale.app(scope, receive, send)
+        under_way -= 1
+
+    app = create_app(
+        Settings.from_env({**DEMO_ENVIRONMENT, "GATEWAY_FEDERATION": "true", "GATEWAY_SCALE__MAX_CONCURRENCY": "40"}),
+        wires={Backend.SCALE: in_process(counting), Backend.ROSETTA: in_process(sandbox.rosetta.app)},
+    )
+    asked = [{"__typename": "Task", "scaleTaskId": task_id} for task_id in ids]
+    body = {"query": ENTITIES_QUERY, "variables": {"representations": asked}}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gw") as client,
+    ):
+        first = (await client.post("/graphql", json=body)).json()
+        calls = len(sandbox.scale.faults.recorder)
+        again = (await client.post("/graphql", json=body)).json()
+
+    assert [entity["scaleTaskId"] for entity in first["data"]["_entities"]] == ids
+    assert again == first
+    assert calls == len(sandbox.scale.faults.recorder) == 100
+    assert most == 40
 
 
 async def test_at_most_a_hundred() -> None:

@@ -44,6 +44,8 @@ def test_unknown_name(name: str, nearest: str) -> None:
         ("GATEWAY_PORT", "99999"),
         ("GATEWAY_PORT", "http"),
         ("GATEWAY_PROFILE", "staging"),
+        ("GATEWAY_ROOT_PATH", "labelling"),
+        ("GATEWAY_ROOT_PATH", "/labelling tasks"),
         ("GATEWAY_SCALE__BASE_URL", "not a url"),
         ("GATEWAY_SCALE__TIMEOUT_S", "0"),
         ("GATEWAY_ROSETTA__TIME_ZONE", "Mars/Olympus"),

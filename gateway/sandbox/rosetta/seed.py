@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.links import SceneLink
 from gateway.sandbox.rosetta.emulator import RosettaSandbox
 from gateway.sandbox.rosetta.lifecycle import FORWARD, SIDEWAYS, Move, path_to
@@ -29,6 +30,8 @@ from gateway.sandbox.rosetta.seed_plan import (
     ODD_CAMPAIGN_NAME,
     ODD_REQUEST,
     ODD_SCENE_IDS,
+    OUTAGE_REQUEST,
+    OUTAGE_RETRY_AFTER_S,
     PROCESSING_REQUEST,
     REQUESTS,
     SINGLE_REQUEST,
@@ -54,6 +57,7 @@ __all__ = [
     "ODD_CAMPAIGN_NAME",
     "ODD_REQUEST",
     "ODD_SCENE_IDS",
+    "OUTAGE_REQUEST",
     "PROCESSING_REQUEST",
     "SAMPLE_VIEW_URL",
     "SINGLE_REQUEST",
@@ -70,7 +74,10 @@ FRAMES = (1, 1, 1, 20, 40)
 
 
 def seed_rosetta(sandbox: RosettaSandbox) -> Sequence[SceneLink]:
-    """Adds four campaigns and twelve annotation requests; returns the scenes that Scale shall know too."""
+    """Adds four campaigns, twelve annotation requests and one that cannot be asked about.
+
+    Returns the scenes that Scale shall know too.
+    """
     store = sandbox.store
     store.taxonomies[TAXONOMY] = OPERATOR_KEYS
     for campaign in CAMPAIGNS:
@@ -88,6 +95,7 @@ def seed_rosetta(sandbox: RosettaSandbox) -> Sequence[SceneLink]:
         _add_request(store, plan, chance, sandbox.clock.now())
         links += _links(plan)
     _add_specimens(store)
+    sandbox.faults.add(_outage())
     return links
 
 
@@ -154,6 +162,12 @@ def _links(plan: RequestPlan) -> list[SceneLink]:
         )
         for scene_id in plan.scene_ids[: plan.links]
     ]
+
+
+def _outage() -> Fault:
+    """A part of Rosetta that is down, and says for how long: a wait that no caller sits out, so it is asked once."""
+    named = rf"(^|&)annotationRequestId={OUTAGE_REQUEST}($|&)"
+    return Fault(kind="status", status=503, retry_after=OUTAGE_RETRY_AFTER_S, query=named)
 
 
 def _add_specimens(store: RosettaStore) -> None:

@@ -30,6 +30,9 @@ CONFLICT_SCENE: Final = "night-rain-0003"
 """In the success map and in the error map, as in the vendor's sample."""
 PROCESSING_REQUEST: Final = "night-rain/backlog"
 FAILED_REQUEST: Final = "warehouse-broken-files"
+OUTAGE_REQUEST: Final = "urban-driving-2025-outage"
+"""Every question about it is answered with 503: where examples show a failure that stays."""
+OUTAGE_RETRY_AFTER_S: Final = 30
 
 ODD_SCENE_IDS: Final = (
     "s3://bucket/file.png",

@@ -21,6 +21,7 @@ from gateway.metrics import Metrics
 from gateway.sandbox.clock import SandboxClock
 from gateway.server import DrainingServer, server_config
 from gateway.settings import Settings
+from gateway.stalled_clients import STALLED_S
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from schema import scopes
 from schema.changes import Change
@@ -99,7 +100,7 @@ def served_gateway(**environment: str) -> Iterator[Served]:
 
 
 @contextmanager
-def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Served]:
+def served_schema(schema: strawberry.Schema, *, stalled_s: float = STALLED_S, **environment: str) -> Iterator[Served]:
     """Our endpoint over another schema, guarded like ours."""
     settings = Settings.from_env({**DEMO_ENVIRONMENT, "GATEWAY_DRAIN_S": "1", **environment})
     scopes.guard_root_fields(schema)
@@ -119,24 +120,26 @@ def served_schema(schema: strawberry.Schema, **environment: str) -> Iterator[Ser
             **fake_readers(),
         )
 
-    observed = observation(settings, Metrics())
+    metrics = Metrics()
+    observed = observation(settings, metrics)
     endpoint = graphql_endpoint(
         settings,
         schema,
         make_context,
         keys=issuer_keys(settings),
-        store=document_store(settings),
-        rate=caller_rate(settings),
+        store=document_store(settings, metrics),
+        rate=caller_rate(settings, metrics),
         observation=observed,
     )
-    with _served(Gateway(endpoint, observed.drain, observed.load), settings) as (origin, server):
+    with _served(Gateway(endpoint, observed.drain, observed.load), settings, stalled_s) as (origin, server):
         yield Served(origin, server=server)
 
 
 @contextmanager
-def _served(app: Gateway, settings: Settings) -> Iterator[tuple[str, DrainingServer]]:
+def _served(app: Gateway, settings: Settings, stalled_s: float = STALLED_S) -> Iterator[tuple[str, DrainingServer]]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(app, "127.0.0.1", 0, settings)
+    config.stalled_s = stalled_s
     server = DrainingServer(config, app, settings.drain_s)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -69,13 +69,14 @@ def test_zero_is_no_bound() -> None:
 
 @pytest.mark.anyio
 async def test_requests_that_wait_for_their_turn_count() -> None:
-    """Requests that arrive at once and never wait for anything are shed too: from the bound on, oldest first."""
+    """Requests that arrive at once and never wait for anything are shed too: the oldest, down to the bound."""
     load, server_tasks, outcomes = Load(10), set[asyncio.Task[None]](), list[bool]()
     load.server_tasks = server_tasks
 
     async def one() -> None:
         load.begin()
         try:
+            await load.turn()
             with load.place():
                 outcomes.append(True)
         except Refusal:

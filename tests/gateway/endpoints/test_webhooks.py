@@ -8,11 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from gateway.backends.scale.webhook import ScaleWebhook
 from gateway.demo import CALLBACK_SECRET
+from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
+from gateway.inbox import Taken
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_PENDING
+from tests.gateway.live_world import serving
 from tests.gateway.world import World, world
 
 pytestmark = pytest.mark.anyio
@@ -241,3 +245,39 @@ def test_the_secret_is_compared_whole() -> None:
     assert not webhook.is_authentic({"scale-callback-auth": "secret"})
     assert not webhook.is_authentic({})
     assert "cret" not in repr(webhook)
+
+
+async def test_slow_bodies() -> None:
+    """A body that dribbles in is 408 when its time is up, and taken for nothing; a forger is told at once."""
+    taken: list[object] = []
+    counted: list[str] = []
+
+    def take(hint: object) -> Taken:
+        taken.append(hint)
+        return Taken.NEW
+
+    endpoint = WebhookEndpoint(ScaleWebhook(CALLBACK_SECRET), take, counted.append, max_bytes=1000, body_s=0.3)
+    app = Starlette(routes=[webhook_route(endpoint, "/webhooks/scale")])
+    async with serving(app) as origin:
+        slow, seconds = await _dribble(origin, CALLBACK_SECRET)
+        forged, _ = await _dribble(origin, "wrong")
+
+    assert slow.startswith(b"HTTP/1.1 408")
+    assert 0.3 <= seconds < 3
+    assert forged.startswith(b"HTTP/1.1 401")
+    assert (taken, counted) == ([], ["forged"])
+
+
+async def _dribble(origin: str, secret: str) -> tuple[bytes, float]:
+    """Sends a callback's body byte by byte until an answer comes; the answer's beginning, and after how long."""
+    started = asyncio.get_running_loop().time()
+    host, port = origin.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /webhooks/scale HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\nscale-callback-auth: {secret}\r\n\r\n"
+    writer.write(head.encode())
+    answer = asyncio.ensure_future(reader.read(4096))
+    while not answer.done():
+        writer.write(b"{")
+        await asyncio.wait({answer}, timeout=0.02)
+    writer.close()
+    return answer.result(), asyncio.get_running_loop().time() - started

@@ -4,6 +4,7 @@ import csv
 import io
 
 import orjson
+import pytest
 
 from gateway.export.rows import COLUMNS, Format, header, lines
 from schema import build_schema
@@ -33,6 +34,17 @@ def test_ndjson() -> None:
     assert row["fetchedAt"] == "2026-03-01T12:00:00.000Z"
     assert "raw" not in row
     assert "audits" not in row
+
+
+@pytest.mark.parametrize("text", ["=1+2", "+49 30", "-1", "@name", "\t=1", "'quoted", '=HYPERLINK("x","y")'])
+def test_cells_are_what_the_task_has(text: str) -> None:
+    """What a spreadsheet would take for a formula is neither changed nor marked: programs read back the same text."""
+    task = fake_task(scale("abc"), unique_id=text)
+
+    written = (header(Format.CSV) + lines(Format.CSV, [task])).decode()
+
+    (row,) = csv.DictReader(io.StringIO(written, newline=""))
+    assert row["uniqueId"] == text
 
 
 def test_csv() -> None:

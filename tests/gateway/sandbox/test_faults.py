@@ -176,3 +176,13 @@ async def test_over_a_socket(capfd: pytest.CaptureFixture[str]) -> None:
     assert healthy.content == ANSWER
     assert backend.executed == 3
     assert "ERROR" not in capfd.readouterr().err
+
+
+async def test_query_chooses_the_requests() -> None:
+    """A fault of one query leaves the others alone, whatever their path."""
+    faults = Faults()
+    faults.add(Fault("status", query=r"(^|&)id=a($|&)"))
+    async with in_process(faults.wrap(Backend())) as client:
+        answers = [await client.get(target) for target in ("/x?id=a", "/y?n=1&id=a", "/x?id=ab", "/x?n=id=a", "/x")]
+
+    assert [answer.status_code for answer in answers] == [503, 503, 200, 200, 200]

@@ -11,7 +11,7 @@ from tests.gateway.world import World, world
 from tests.gateway.writing.account import COMPLETED, FAILED, PENDING, ROSETTA_BY, STARTED, SmallSandbox
 from tests.gateway.writing.mutations import mutation
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 async def results(gateway: World, field: str, **given: object) -> list[dict[str, Any]]:

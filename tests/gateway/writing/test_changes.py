@@ -19,7 +19,7 @@ from tests.gateway.writing.account import (
 )
 from tests.gateway.writing.mutations import mutation
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 By = dict[str, Any]
 

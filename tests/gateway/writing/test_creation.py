@@ -12,7 +12,7 @@ from tests.gateway.world import World, world
 from tests.gateway.writing.account import SmallSandbox
 from tests.gateway.writing.mutations import mutation
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 PATH = "/task/multistage$"
 INPUT = {"project": "road", "attachments": ["s3://bucket/scene.sfs"], "sceneFormat": "SENSOR_FUSION"}

@@ -15,7 +15,7 @@ from tests.gateway.world import world
 from tests.gateway.writing.account import PENDING, SmallSandbox
 from tests.gateway.writing.mutations import mutation
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 TAGS = f'{{ task(by: {{scaleTaskId: "{DEMO_PENDING}"}}) {{ tags metadata isStale }} }}'
 
