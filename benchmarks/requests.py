@@ -87,16 +87,16 @@ def _app(variant: Variant) -> Any:
     hashed = hashlib.sha256(KEY.encode()).hexdigest()
     environment = {"GATEWAY_SCALE__API_KEY": "k", "GATEWAY_AUTH__API_KEYS": f"bench:{hashed}", **variant.environment}
     settings = Settings.from_env(environment)
-    lines = JsonLines(LogLines(_Nowhere()), Redactor(settings.secrets())) if variant.lines else _NoLines()
+    lines = JsonLines(LogLines(_Nowhere()), Redactor(settings.secrets())) if variant.lines else NoLines()
     return create_app(settings, wires={Backend.SCALE: _Backend()}, lines=lines)
 
 
-class _NoLines:
+class NoLines:
     def write(self, line: dict[str, object], event: str, level: str, logger: str, seconds: float) -> None:
         return
 
 
-def _asker(app: Any, variant: Variant) -> Callable[[bytes], Any]:
+def asker(app: Any, *, moves: bool = False) -> Callable[[bytes], Any]:
     headers = [
         (b"host", b"127.0.0.1"),
         (b"content-type", b"application/json"),
@@ -113,7 +113,7 @@ def _asker(app: Any, variant: Variant) -> Callable[[bytes], Any]:
         async def receive() -> Any:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        own = [(b"x-own", b"%d" % next(numbers))] if variant.moves else []
+        own = [(b"x-own", b"%d" % next(numbers))] if moves else []
         scope = {
             "type": "http",
             "method": "POST",
@@ -154,7 +154,7 @@ async def _compare(rounds: int) -> None:
         for variant in VARIANTS:
             app = _app(variant)
             await stack.enter_async_context(app.router.lifespan_context(app))
-            askers.append(_asker(app, variant))
+            askers.append(asker(app, moves=variant.moves))
             await _warm(askers[-1])
         settle_memory()
         best = {workload: [float("inf")] * len(VARIANTS) for workload in REPEATS}
@@ -170,7 +170,7 @@ async def _compare(rounds: int) -> None:
 async def _profile(workload: str, variant: Variant) -> None:
     app = _app(variant)
     async with app.router.lifespan_context(app):
-        ask = _asker(app, variant)
+        ask = asker(app, moves=variant.moves)
         await _warm(ask)
         with cProfile.Profile() as profile:
             await _round(ask, workload)

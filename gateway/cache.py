@@ -196,7 +196,9 @@ class TaskCache:
         return entry.read_at >= self._heard_since or now < entry.read_at + _UNHEARD_S
 
     def _reference(self, selector: Selector) -> Selector:
-        return self._entries.unique_ids.get(selector, selector) if isinstance(selector, ScaleUniqueId) else selector
+        if not isinstance(selector, ScaleUniqueId):
+            return selector
+        return self._entries.unique_ids.get(selector.text, selector)
 
     def _find(self, selector: Selector) -> Entry | None:
         if not isinstance(selector, ScaleUniqueId):
@@ -221,7 +223,7 @@ class _Entries:
         self._max_bytes = max_bytes
         self._gone = gone
         self.bytes = 0
-        self.unique_ids: dict[ScaleUniqueId, Reference] = {}
+        self.unique_ids: dict[str, Reference] = {}
 
     def __len__(self) -> int:
         return len(self._map)
@@ -252,7 +254,7 @@ class _Entries:
             self._drop(next(iter(self._map)))
         task = entry.task
         if task is not None and task.unique_id is not None and key in self._map:
-            self._name(ScaleUniqueId(task.unique_id), task.reference)
+            self._name(task.unique_id, task.reference)
 
     def drop(self, selector: Selector) -> None:
         self._drop(selector.key)
@@ -263,24 +265,23 @@ class _Entries:
             return
         self.bytes -= _size(entry)
         task = entry.task
-        if task is not None and task.unique_id is not None:
-            alias = ScaleUniqueId(task.unique_id)
-            if self.unique_ids.get(alias) == task.reference:
-                del self.unique_ids[alias]
+        unique_id = None if task is None else task.unique_id
+        if task is not None and unique_id is not None and self.unique_ids.get(unique_id) == task.reference:
+            del self.unique_ids[unique_id]
         self._gone(entry)
 
     def unnamed(self, alias: ScaleUniqueId) -> None:
         """The unique id leads to no task any more."""
-        reference = self.unique_ids.pop(alias, None)
+        reference = self.unique_ids.pop(alias.text, None)
         if reference is not None and (entry := self._map.get(reference.key)) is not None:
             self._gone(entry)
 
-    def _name(self, alias: ScaleUniqueId, reference: Reference) -> None:
+    def _name(self, unique_id: str, reference: Reference) -> None:
         """The unique id leads to this task from now on: what it led to before answers no longer."""
-        former = self.unique_ids.get(alias, alias)
+        former: Selector = self.unique_ids.get(unique_id) or ScaleUniqueId(unique_id)
         if former != reference and (entry := self._map.get(former.key)) is not None:
             self._gone(entry)
-        self.unique_ids[alias] = reference
+        self.unique_ids[unique_id] = reference
 
 
 def _size(entry: Entry) -> int:

@@ -68,12 +68,19 @@ class DrainingServer(uvicorn.Server):
         return 0 if self.started and not self.force_exit else 1
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        bound = [self.config.bind_socket()] if sockets is None else sockets
+        bound = [self._bound()] if sockets is None else sockets
         await super().startup([])
         for sock in bound:
             listener = Listener(sock, self._protocol, self.config.backlog, is_shared=self._shares_listener)
             listener.start()
             self.servers.append(listener)  # type: ignore[arg-type]
+
+    def _bound(self) -> socket.socket:
+        try:
+            return self.config.bind_socket()
+        except SystemExit:  # uvicorn has logged why, and not where
+            _log.error("cannot listen", host=self.config.host, port=self.config.port)
+            raise
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class

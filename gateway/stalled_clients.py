@@ -1,7 +1,8 @@
-"""Clients that take nothing in: their connections are cut off, over HTTP, server-sent events and WebSocket alike.
+"""Clients that take nothing in, or never say what they want: their connections are cut off.
 
 uvicorn waits for a full socket for ever, and closing one waits until what was written has left: a client that stops
-reading would keep its connection, its subscription and its place as long as it likes.
+reading would keep its connection, its subscription and its place as long as it likes, over HTTP, server-sent events and
+WebSocket alike. So would one whose request's head never ends.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 _log = structlog.get_logger(__name__)
 
-# Between two looks at a connection; a client that stalls is cut off after one to two of them.
+# Between two looks at a connection; a client that stalls is cut off after one to two of them. Also how long a request's
+# head may take.
 STALLED_S = 20.0
 
 
@@ -103,12 +105,44 @@ class _CutsOff(asyncio.Protocol):
 
 
 class HttpProtocol(_CutsOff, HttpToolsProtocol):
-    """uvicorn's, cutting off who stalls."""
+    """uvicorn's, cutting off who stalls; a request's head has to come within the same time."""
+
+    _head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._forget_head()
+        super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """From here on the WebSocket's protocol looks after the connection."""
         self._left()
         super().handle_websocket_upgrade()
+
+    def _await_head(self) -> None:
+        if self._head_due is None and isinstance(self.config, ServerConfig):
+            self._head_due = self.loop.call_later(self.config.stalled_s, self._no_head)
+
+    def _forget_head(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+    def _no_head(self) -> None:
+        self._head_due = None
+        _log.info("cut off: the head of the request does not come")
+        self.transport.abort()
+
+    def _left(self) -> None:
+        self._forget_head()
+        super()._left()
 
 
 class WebSocketProtocol(_CutsOff, WebSocketsSansIOProtocol):

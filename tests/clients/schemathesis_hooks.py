@@ -44,6 +44,8 @@ from tests.clients import schemathesis_scalars  # noqa: F401  its import registe
 
 # From the text, as every client reads it.
 _SCHEMA = build_from_sdl(build_schema().as_str())
+_LIMITS = LimitsSettings()
+_DOCUMENTS = Documents(_SCHEMA, Limits(_LIMITS), allows_introspection=True)
 
 
 @schemathesis.hook
@@ -51,7 +53,7 @@ def map_body(context: object, body: DocumentNode) -> DocumentNode:
     """The same operation with arguments that fit, cut to the depth at which it is inside the limits."""
     types = TypeInfo(_SCHEMA)
     fitted: DocumentNode = visit(body, TypeInfoVisitor(types, _Fitting(types)))
-    for depth in range(LimitsSettings().depth, 1, -1):
+    for depth in range(_LIMITS.depth, 1, -1):
         cut: DocumentNode = visit(fitted, _Cutting(depth))
         if not _is_too_much(cut):
             break
@@ -60,13 +62,11 @@ def map_body(context: object, body: DocumentNode) -> DocumentNode:
 
 def _is_too_much(document: DocumentNode) -> bool:
     """By the limits that a gateway is shipped with, as its `@cost` and `@listSize` tell every client."""
-    limits = LimitsSettings()
-    documents = Documents(_SCHEMA, Limits(limits), allows_introspection=True)
     try:
-        charge = documents.get(print_ast(document)).operation(None).cost.charge({})
+        charge = _DOCUMENTS.get(print_ast(document)).operation(None).cost.charge({})
     except Refusal as refused:
         return refused.code == "TOO_COMPLEX"
-    return charge.calls > limits.calls or charge.cost > limits.cost
+    return charge.calls > _LIMITS.calls or charge.cost > _LIMITS.cost
 
 
 class _Cutting(Visitor):

@@ -8,15 +8,14 @@ from graphql import GraphQLObjectType
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfo
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.info import Info
 
+from gateway.execution.plan.arguments import converted
 from gateway.execution.plan.fields import DEPENDS_ON_TASKS, ResolvedField
 from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.selections import SelectedField, Selections
 from schema.context import Context
 from schema.errors import TaskError, TaskNotFoundError
-from schema.references import Names, TaskBy
 
 ResponsePath: TypeAlias = tuple[str | int, ...]
 # True and the value, or False and the exception.
@@ -50,13 +49,7 @@ class Call:
             return {}
         given = get_argument_values(self._field, self._selected.node, values)
         converter = self._selections.schema._strawberry_schema.schema_converter  # type: ignore[attr-defined]
-        arguments = convert_arguments(
-            given,
-            self._resolved.definition.arguments,
-            scalar_registry=converter.scalar_registry,
-            config=converter.config,
-        )
-        return {name: Names(value) if _are_names(value) else value for name, value in arguments.items()}
+        return converted(given, self._resolved.definition.arguments, converter)
 
     def __call__(self, source: object, run: "Run") -> Any:
         """What the resolver returns. Raises what it, or a check before it, raises."""
@@ -118,10 +111,6 @@ class Run:
             raise IrregularError from error
         self.outcomes[path] = True, value
         return value
-
-
-def _are_names(value: object) -> bool:
-    return value.__class__ is list and all(item.__class__ is TaskBy for item in value)
 
 
 def _holds_failure(value: object) -> bool:

@@ -115,6 +115,27 @@ def test_a_socket_that_nobody_reads(house: Served) -> None:
         _until(lambda: not open_streams and _connections(house) == 0, "the subscription goes on")
 
 
+@pytest.mark.parametrize("first", [b"", b"POST /graphql HT", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
+def test_a_head_that_never_ends(house: Served, first: bytes) -> None:
+    """A connection on which nothing is asked, or an endless head dribbles in, also after an answer, is cut off."""
+    host, port = house.origin.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(first)
+        _until(lambda: _connections(house) > 0, "no connection")
+        if first:
+            _until(lambda: not _sent(client), "the connection is kept")
+        _until(lambda: _connections(house) == 0, "the connection is kept")
+
+
+def _sent(client: socket.socket) -> bool:
+    """Sends one more byte of a head; False when nobody takes it any more."""
+    try:
+        client.sendall(b"x")
+    except OSError:
+        return False
+    return True
+
+
 def test_a_slow_reader_is_no_stalled_one(house: Served) -> None:
     """Who takes a long answer in slowly, over many looks, gets the whole of it."""
     received = bytearray()

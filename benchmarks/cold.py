@@ -1,0 +1,119 @@
+"""What a cold task costs: look-ups of 50 tasks that nobody asked for before, from a backend that takes 20 ms.
+
+python -m benchmarks.cold [--clients N] [--rounds N] [--profile]
+"""
+
+import argparse
+import asyncio
+import cProfile
+import hashlib
+import itertools
+import multiprocessing
+import pstats
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+import orjson
+import uvloop
+
+from benchmarks.requests import KEY, LIST, NoLines, asker
+from gateway.app import create_app
+from gateway.memory import settle_memory
+from gateway.settings import Settings
+from gateway.telemetry import set_up_logging
+
+TASKS = 50
+LATENCY_S = 0.02
+RECORD = (
+    b'{"task_id":"%b","status":"completed","type":"imageannotation","created_at":"2026-03-01T10:20:30.456Z",'
+    b'"unique_id":"uniq-%b","tags":["a","b","c"],"params":{"attachment":"https://example.com/%b.jpg","objects":"'
+    + b"x" * 600
+    + b'"},"metadata":{}}'
+)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+
+
+class _Server(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        task_id = data.split(b" ", 2)[1].rsplit(b"/", 1)[1]
+        body = RECORD % (task_id, task_id, task_id)
+        loop = asyncio.get_running_loop()
+        loop.call_later(LATENCY_S, self._transport.write, ANSWER % (len(body), body))  # type: ignore[attr-defined]
+
+
+def _serve(pipe: Pipe) -> None:
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    uvloop.run(serve())
+
+
+async def _ask(ask: Callable[[bytes], Any], seeds: "itertools.count[int]") -> float:
+    """Milliseconds until one look-up of cold tasks was answered."""
+    seed = next(seeds)
+    by = [{"scaleTaskId": f"c{seed}x{number}"} for number in range(TASKS)]
+    body = orjson.dumps({"query": LIST, "variables": {"by": by}})
+    began = time.perf_counter()
+    answer = await ask(body)
+    assert answer.count(b"uniq-c") == TASKS, answer[:500]
+    return (time.perf_counter() - began) * 1e3
+
+
+async def _measure(port: int, clients: int, rounds: int, *, profiles: bool) -> None:
+    settings = Settings.from_env(
+        {
+            "GATEWAY_SCALE__API_KEY": "k",
+            "GATEWAY_SCALE__BASE_URL": f"http://127.0.0.1:{port}/v1",
+            "GATEWAY_SCALE__MAX_CONCURRENCY": "512",
+            "GATEWAY_AUTH__API_KEYS": f"bench:{hashlib.sha256(KEY.encode()).hexdigest()}",
+        }
+    )
+    app = create_app(settings, lines=NoLines())
+    seeds = itertools.count()
+    async with app.router.lifespan_context(app):
+        askers = [asker(app) for _ in range(clients)]
+        walls, costs = [], []
+        profile = cProfile.Profile()
+        for number in range(rounds + 3):
+            if number == 3:  # the first rounds open the connections
+                settle_memory()
+                if profiles:
+                    profile.enable()
+            began = time.process_time()
+            found = await asyncio.gather(*(_ask(ask, seeds) for ask in askers))
+            if number >= 3:
+                walls += found
+                costs.append((time.process_time() - began) / (clients * TASKS) * 1e6)
+        profile.disable()
+    print("| clients | look-up of 50 cold tasks, p50 ms | CPU µs a task |\n|---:|---:|---:|")
+    print(f"| {clients} | {statistics.median(walls):.1f} | {min(costs):.0f} |")
+    if profiles:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    set_up_logging("warning", None)
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
+    server.start()
+    try:
+        uvloop.run(_measure(ours.recv(), options.clients, options.rounds, profiles=options.profile))
+    finally:
+        server.terminate()
+
+
+if __name__ == "__main__":
+    main()
