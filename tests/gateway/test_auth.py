@@ -1,6 +1,7 @@
 """Credentials become a Caller, or a refusal."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
@@ -71,11 +72,11 @@ async def test_no_credentials() -> None:
 
 
 async def test_a_file_of_keys_is_reread(tmp_path: Path) -> None:
-    """A changed file counts within a second; a broken one leaves the keys as they were."""
+    """A changed file counts within a second or so; a broken one leaves the keys as they were."""
     path = tmp_path / "keys"
     path.write_text(f"old:{_hash('old-key')}")
     clock = FakeClock()
-    file = RereadFile(path, read_api_keys, clock)
+    file = RereadFile(path, read_api_keys, clock, lambda: time.time() + 1)
     authenticator = Authenticator(lambda: file.value)
     assert (await authenticator.caller_of("Bearer old-key")).name == "old"
 
@@ -89,3 +90,22 @@ async def test_a_file_of_keys_is_reread(tmp_path: Path) -> None:
         path.write_text(broken) if broken else path.unlink()
         clock.seconds += 1.1
         assert (await authenticator.caller_of("Bearer new-key")).name == "renewed"
+
+
+async def test_a_file_that_is_being_written(tmp_path: Path) -> None:
+    """While a file is being written the keys stay as they were: a part of it would lock the others out."""
+    path = tmp_path / "keys"
+    path.write_text(f"old:{_hash('old-key')}")
+    clock, seconds_since_written = FakeClock(), 0.0
+    file = RereadFile(path, read_api_keys, clock, lambda: path.stat().st_mtime + seconds_since_written)
+    authenticator = Authenticator(lambda: file.value)
+
+    path.write_text("")
+    clock.seconds += 1.1
+    assert (await authenticator.caller_of("Bearer old-key")).name == "old"
+
+    path.write_text(f"old:{_hash('old-key')}\nnew:{_hash('new-key')}")
+    seconds_since_written = 0.3
+    clock.seconds += 0.3
+    assert (await authenticator.caller_of("Bearer new-key")).name == "new"
+    assert (await authenticator.caller_of("Bearer old-key")).name == "old"

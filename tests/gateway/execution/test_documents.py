@@ -1,6 +1,7 @@
 """Documents: kept, found by hash, or trusted."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ APOLLO = json.dumps(
 
 
 def _trusting(path: Path, clock: FakeClock) -> PersistedDocuments:
-    manifest: RereadFile[Mapping[str, str]] = RereadFile(path, read_manifest, clock)
+    manifest: RereadFile[Mapping[str, str]] = RereadFile(path, read_manifest, clock, lambda: time.time() + 1)
     return PersistedDocuments(MemoryDocumentStore(), manifest)
 
 
