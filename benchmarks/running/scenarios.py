@@ -145,7 +145,9 @@ async def soak(seconds: float) -> Finding:
             moving.cancel()
         # The first part fills caches and pools.
         finding.expect(usages[-1][0] < usages[1][0] * 1.15 + 5, "memory grows")
-        finding.expect(usages[-1][1] <= usages[1][1] + 10, "descriptors grow")
+        # Idle connections come and go with what is asked at once: the first half shows how many that takes.
+        usual = max(descriptors for _, descriptors in usages[: _PARTS // 2])
+        finding.expect(usages[-1][1] <= usual + 10, "descriptors grow")
     return finding
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.demo import DemoSandbox
+from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.scale.seed import DEMO_PENDING
 from tests.gateway.world import World, world
@@ -155,7 +156,7 @@ async def test_outage_of_the_only_source() -> None:
 async def test_30_percent_faults_at_100_reads_a_second() -> None:
     """Every read succeeds or fails typed, and the backend sees at most 1.25 calls a read."""
     reads, seconds = 1500, 15
-    async with world(waits_on_clock=True) as gateway:
+    async with world(DemoSandbox(SandboxClock.manual()), waits_on_clock=True) as gateway:
         clock, faults = gateway.sandbox.scale.clock, gateway.sandbox.scale.faults
         for fault in (
             Fault(kind="status", status=503, probability=0.09),

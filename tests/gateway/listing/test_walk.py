@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.demo import DemoSandbox
+from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta.seed import BULK_REQUEST, DEMO_REQUEST, ODD_REQUEST
 from tests.gateway.listing.walking import PAGE, names, page, scale_ids, walk
@@ -23,7 +25,7 @@ def scenes(gateway: World, request_id: str = BULK_REQUEST) -> list[str]:
 
 async def test_everything_once() -> None:
     """800 scenes and over 2,000 Scale tasks in pages of 100: each once, in order, runs of equal times included."""
-    async with world() as gateway:
+    async with world(DemoSandbox(SandboxClock.manual())) as gateway:
         nodes = await walk(gateway, BULK)
         expected = [*scenes(gateway), *scale_ids(gateway)]
         scale_calls, rosetta_calls = gateway.calls()
