@@ -12,6 +12,8 @@ import pytest
 from gateway.backends.rosetta.statuses import task_status as rosetta_status
 from gateway.backends.scale.vocabulary import STATUS_WORDS
 from gateway.backends.scale.vocabulary import task_status as scale_status
+from gateway.demo import DemoSandbox
+from gateway.sandbox.clock import SandboxClock
 from gateway.settings import variable_names
 from schema.errors import ErrorCode
 from schema.status import TaskStatus
@@ -36,7 +38,7 @@ EXAMPLES = [
 @pytest.mark.parametrize(("query", "answer"), EXAMPLES)
 async def test_readme_example(query: str, answer: str) -> None:
     """Each query of the README and of the examples' page gets the answer below it, from the demo's data."""
-    async with world() as gateway:
+    async with world(DemoSandbox(SandboxClock.manual())) as gateway:
         data = await gateway.data(query)
 
     assert matches(json.loads(answer)["data"], data), json.dumps(data, indent=2, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """The judge: graphql-core goes on from what a plan's attempt has learnt, so that no backend is asked twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from graphql.execution import MiddlewareManager
@@ -15,13 +15,24 @@ def replaying(outcomes: Outcomes) -> MiddlewareManager | None:
 
     def replay(resolve: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
         outcome = outcomes.get(tuple(info.path.as_list()))
-        return resolve(source, info, **arguments) if outcome is None else _come_to(outcome)
+        return resolve(source, info, **arguments) if outcome is None else _Replay(outcome)
 
     return MiddlewareManager(replay)
 
 
-async def _come_to(outcome: CallOutcome) -> Any:
-    succeeded, value = outcome
-    if not succeeded:
-        raise value
-    return value
+class _Replay:
+    """An outcome to be awaited. Not a coroutine: graphql-core leaves some of what it may await alone when a field
+    beside it fails, and Python warns of a coroutine that nobody awaited.
+    """
+
+    __slots__ = ("_outcome",)
+
+    def __init__(self, outcome: CallOutcome) -> None:
+        self._outcome = outcome
+
+    def __await__(self) -> Generator[None, None, Any]:
+        yield from ()  # makes this a generator, which is what may be awaited
+        succeeded, value = self._outcome
+        if not succeeded:
+            raise value
+        return value
