@@ -42,12 +42,21 @@ _WRONG_USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_with_cursor(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.command(options))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return _WRONG_USAGE
+
+
+def _with_cursor(arguments: Sequence[str]) -> list[str]:
+    """The arguments, a cursor joined to its option: one in 64 begins with a dash, an option to argparse."""
+    given = list(arguments)
+    if "--after" in given[:-1]:
+        position = given.index("--after")
+        given[position : position + 2] = [f"--after={given[position + 1]}"]
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -138,6 +138,7 @@ def test_a_reader_that_goes_away(environment: dict[str, str]) -> None:
     [
         (["--filter", '{"x": 1}'], "unknown field 'x'"),
         (["--after", "nonsense"], "cursor"),
+        (["--after", "-nonsense"], "cursor"),
         (["--format", "xml"], "invalid choice"),
     ],
 )
