@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import yaml
 from gateway.demo import DEMO_ENVIRONMENT
 from gateway.settings import Settings
 from tests.processes.running import free_port
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -114,7 +114,7 @@ AS_USER = (
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become the image's user")
+@pytest.mark.root
 def test_it_serves_as_that_user_from_a_tree_that_it_cannot_write(image: Path, tmp_path: Path) -> None:
     """As the image's user, with nothing writable, it passes the image's own health check, and stops with 0."""
     port = free_port()
@@ -162,12 +162,11 @@ def _site_packages() -> str:
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    ends_at = time.monotonic() + 180
-    while time.monotonic() < ends_at:
+    def lives() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200:
-                return
+            return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
         except httpx.TransportError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
+            return False
+
+    wait_until(lives, "it does not live", 180)

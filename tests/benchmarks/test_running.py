@@ -11,7 +11,7 @@ from benchmarks.running.scenarios import brownout, overload, redis_loss, soak, s
 from benchmarks.running.tables import Finding
 
 # Processes start slowly where many others run.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 
 def check(finding: Finding) -> None:

@@ -19,6 +19,8 @@ from tests.gateway.endpoints.served import open_streams, served_gateway, served_
 
 HERE = Path(__file__).parent
 
+pytestmark = pytest.mark.long
+
 # A dozen root fields, 100 operations each, on a machine that does other things too.
 _FUZZING_S = 580
 DONE = [{"data": {"count": number}} for number in range(3)]

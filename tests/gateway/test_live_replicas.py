@@ -18,11 +18,12 @@ from gateway.demo import CALLBACK_SECRET, ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST, DEMO_SCENE
 from gateway.sandbox.scale.seed import DEMO_PENDING
+from tests.execution import ENVIRONMENT
 from tests.gateway.live_world import serving, subscriber
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.redis]
+pytestmark = [pytest.mark.anyio, pytest.mark.redis, pytest.mark.alone]
 
 # A process that has to compile all it imports, on a machine that is busy with other tests.
 _START_S = 90
@@ -101,7 +102,7 @@ async def _replica(environment: dict[str, str]) -> AsyncIterator[Replica]:
         sys.executable,
         *("-m", "gateway", "serve"),
         cwd=ROOT,
-        env={**environment, "GATEWAY_PORT": str(port)},
+        env={**environment, **ENVIRONMENT, "GATEWAY_PORT": str(port)},
         stderr=asyncio.subprocess.DEVNULL,
     )
 

@@ -14,7 +14,7 @@ from tests.certificates import write_certificate
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.redis]
+pytestmark = [pytest.mark.anyio, pytest.mark.redis, pytest.mark.alone]
 
 PREFIX = "task-gateway:1:"
 

@@ -26,7 +26,7 @@ from tests.gateway.test_sharing import World, made, read, replica, status_of
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import until_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.redis]
+pytestmark = [pytest.mark.anyio, pytest.mark.redis, pytest.mark.alone]
 
 ONE = "query($id: ID!) { task(by: {scaleTaskId: $id}) { status isStale } }"
 

@@ -24,6 +24,7 @@ from gateway.demo import SCALE_KEY as SANDBOX_SCALE_KEY
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.scale.seed import DEMO_COMPLETED
+from tests.execution import ENVIRONMENT
 from tests.gateway.sandbox.served import served
 from tests.redis_server import PASSWORD, redis_server
 
@@ -39,7 +40,7 @@ def _serve(**environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve"],
-        env={"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), **environment},
+        env={"PATH": os.environ["PATH"], "GATEWAY_PORT": str(port), **ENVIRONMENT, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

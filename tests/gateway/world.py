@@ -1,6 +1,5 @@
 """The whole gateway over both emulators, in process, on a clock that the test moves."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +15,6 @@ from gateway.sandbox.clock import SandboxClock
 from gateway.settings import Settings
 from gateway.tracing import Tracing
 from schema.backend import Backend
-
-# The same tests hold without plans: `GATEWAY_TEST_EXECUTION=graphql-core pytest …`.
-EXECUTION = os.environ.get("GATEWAY_TEST_EXECUTION", "plan")
 
 # Several pages of every list, and runs of equal creation times across them; the demo's 2,000 cost a test 0.1 s.
 _SCALE_TASKS = 600
@@ -65,7 +61,7 @@ async def world(
     With `waits_on_clock` the gateway's waits between tries end only as the test moves the clock.
     """
     sandbox = sandbox or DemoSandbox(SandboxClock.manual(), _SCALE_TASKS)
-    env: Mapping[str, str] = {**DEMO_ENVIRONMENT, "GATEWAY_EXECUTION": EXECUTION, **environment}
+    env: Mapping[str, str] = {**DEMO_ENVIRONMENT, **environment}
     clock = sandbox.scale.clock
     waits_s: list[float] = []
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY
+from tests.execution import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 _STARTS_WITHIN_S = 180.0
@@ -59,7 +60,7 @@ def started(log_path: Path, port: int, ready_url: str, *arguments: str, **enviro
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway", *arguments],
             cwd=ROOT,
-            env={**mine, **environment},
+            env={**mine, **ENVIRONMENT, **environment},
             stdout=log,
             stderr=log,
         )

@@ -7,21 +7,23 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import Metric
 
 from tests.gateway.test_metrics import by_name, value
 from tests.processes.running import Running, free_port, gateway, sandbox
+from tests.waiting import wait_until
 
 # Processes start slowly where many others run.
 pytestmark = pytest.mark.timeout(400)
 
 TASK = {"query": 'query Dashboard { task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { status } }'}
+PATIENCE_S = 120.0
 PLANTED = "Bearer planted-secret-token-1"
 
 
@@ -56,8 +58,7 @@ def test_sigterm_drains(vendors: Mapping[str, str], tmp_path: Path) -> None:
     with gateway(tmp_path, vendors, GATEWAY_DRAIN_S="8") as served, httpx.Client(trust_env=False) as client:
         client.post(f"{served.origin}/graphql", json=TASK)
         served.signal()
-        while client.get(f"{served.origin}/readyz").status_code == 200:
-            time.sleep(0.02)  # until the signal has arrived
+        wait_until(lambda: client.get(f"{served.origin}/readyz").status_code != 200, "still ready")
         answer = client.post(f"{served.origin}/graphql", json=TASK)
         code = served.ended()
 
@@ -70,8 +71,7 @@ def test_a_second_signal_stops_at_once(vendors: Mapping[str, str], tmp_path: Pat
     """Whoever asks twice does not wait for the drain; the exit code says that it was cut short."""
     with gateway(tmp_path, vendors, GATEWAY_DRAIN_S="60") as served, httpx.Client(trust_env=False) as client:
         served.signal()
-        while client.get(f"{served.origin}/readyz").status_code == 200:
-            time.sleep(0.02)
+        wait_until(lambda: client.get(f"{served.origin}/readyz").status_code != 200, "still ready")
         served.signal()
         code = served.ended(within_s=15)
 
@@ -130,16 +130,16 @@ def test_workers_share_port_limits_and_metrics(vendors: Mapping[str, str], tmp_p
         ) as served,
     ):
         answers = [httpx.post(f"{served.origin}/graphql", json=TASK, trust_env=False) for _ in range(80)]
-        time.sleep(1)
-        metrics = by_name(httpx.get(f"{served.origin}/metrics", trust_env=False).text)
+        statuses = [answer.status_code for answer in answers]
+        # Each worker tells the others of its numbers now and then.
+        wait_until(lambda: _ran(served) == statuses.count(200), "operations are missing", PATIENCE_S)
+        metrics = _metrics(served)
         served.signal()
         code = served.ended()
         ready = [line for line in lines(served) if line["event"] == "ready"]
 
-    statuses = [answer.status_code for answer in answers]
     assert statuses.count(200) in range(55, 66)
     assert statuses.count(429) == 80 - statuses.count(200)
-    assert value(metrics["gateway_operations"], outcome="ok") == statuses.count(200)
     assert value(metrics["gateway_refusals"], code="RATE_LIMITED") == statuses.count(429)
     assert len(ready) == 2
     assert len(metrics["gateway_process_resident_memory_bytes"].samples) == 2
@@ -155,18 +155,29 @@ def test_a_worker_that_dies_is_replaced(vendors: Mapping[str, str], tmp_path: Pa
     ):
         workers = _workers(served)
         os.kill(workers[0], signal.SIGKILL)
-        while len([line for line in lines(served) if line["event"] == "ready"]) < 3:
-            time.sleep(0.1)
+        wait_until(lambda: _count_ready(served) >= 3, "it is not replaced", PATIENCE_S)
         answer = httpx.post(f"{served.origin}/graphql", json=TASK, trust_env=False)
 
     assert len(workers) == 2
     assert answer.status_code == 200
 
 
+def _metrics(served: Running) -> dict[str, Metric]:
+    return by_name(httpx.get(f"{served.origin}/metrics", trust_env=False).text)
+
+
+def _ran(served: Running) -> float:
+    """How many operations went well, as told by all workers."""
+    return value(_metrics(served)["gateway_operations"], outcome="ok")
+
+
+def _count_ready(served: Running) -> int:
+    return len([line for line in lines(served) if line["event"] == "ready"])
+
+
 def _workers(served: Running) -> list[int]:
     """The supervisor's children that are gateways, once both are ready."""
-    while len([line for line in lines(served) if line["event"] == "ready"]) < 2:
-        time.sleep(0.1)
+    wait_until(lambda: _count_ready(served) >= 2, "not both are ready", PATIENCE_S)
     children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
     return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
@@ -191,8 +202,7 @@ def test_keys_are_reread_without_a_dropped_request(vendors: Mapping[str, str], t
         thread = threading.Thread(target=keep_asking)
         thread.start()
         keys.write_text(_key("old") + _key("new"))
-        while ask("new") != 200:
-            time.sleep(0.05)
+        wait_until(lambda: ask("new") == 200, "the new key does not count", PATIENCE_S)
         is_over.set()
         thread.join()
 
@@ -221,12 +231,11 @@ def test_documents_are_reread_without_a_dropped_request(vendors: Mapping[str, st
         for thread in threads:
             thread.start()
         manifest.write_text('{"old": "query Dash')
-        while '"file not reread"' not in served.log:
-            time.sleep(0.05)
+        wait_until(lambda: '"file not reread"' in served.log, "it was not read", PATIENCE_S)
         manifest.write_text(json.dumps({"old": TASK["query"], "new": "{ __typename }"}))
         with httpx.Client(trust_env=False) as client:
-            while ask(client, "new") != {"data": {"__typename": "Query"}}:
-                time.sleep(0.05)
+            told = {"data": {"__typename": "Query"}}
+            wait_until(lambda: ask(client, "new") == told, "the new document does not count", PATIENCE_S)
             unknown = client.post(f"{served.origin}/graphql", json={"query": "{ backends { name } }"})
         is_over.set()
         for thread in threads:

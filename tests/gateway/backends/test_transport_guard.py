@@ -175,6 +175,7 @@ async def test_a_cancelled_call_does_not_count() -> None:
     assert bench.guard.circuit.state is CircuitState.CLOSED
 
 
+@pytest.mark.virtual_time
 async def test_deadlines_nest() -> None:
     """A deadline around several calls bounds them together."""
     bench = Bench(200, timeout_s=0.1)

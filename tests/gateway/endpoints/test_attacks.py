@@ -11,6 +11,8 @@ from gateway.sandbox.scale.seed import DEMO_PENDING
 from tests.gateway.endpoints.served import Served, served_gateway
 
 # What each attack is answered with: status, code and limit.
+pytestmark = pytest.mark.alone
+
 ANSWERS = {
     "fragment bomb, 40 levels": (400, "TOO_COMPLEX rootFields"),
     "101 aliases": (400, "TOO_COMPLEX aliases"),

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,6 +22,7 @@ from gateway.sandbox.faults import Fault
 from gateway.settings import SettingsError
 from tests.gateway.endpoints.served import Served, open_streams, served_gateway, served_schema, small_schema, written
 from tests.gateway.sandbox.served import served
+from tests.waiting import wait_until
 
 KEYS = {"reader": "read", "writer": "write", "both": "read+write"}
 LIST_OF_KEYS = ",".join(
@@ -177,7 +178,7 @@ def test_a_stream_ends_with_its_token(token_house: Served) -> None:
 
     assert '"UNAUTHENTICATED"' in response.text
     assert response.text.endswith("event: complete\ndata: \n\n")
-    _until(lambda: "silence" not in open_streams)
+    wait_until(lambda: "silence" not in open_streams, "the subscription goes on")
 
 
 def test_a_socket_ends_with_its_token(token_house: Served) -> None:
@@ -192,16 +193,7 @@ def test_a_socket_ends_with_its_token(token_house: Served) -> None:
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    _until(lambda: "silence" not in open_streams)
-
-
-def _until(is_so: Callable[[], bool]) -> None:
-    """Waits, bounded, for what another thread is about to do."""
-    for _ in range(500):
-        if is_so():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
+    wait_until(lambda: "silence" not in open_streams, "the subscription goes on")
 
 
 def test_the_deadline() -> None:
@@ -212,7 +204,7 @@ def test_the_deadline() -> None:
         seconds = time.perf_counter() - started
         written.clear()
         writing = house.post("mutation { a: write(seconds: 1) b: write }", {"x-request-id": "w"}).json()
-        _until(lambda: written == ["w"])
+        wait_until(lambda: written == ["w"], "the write was cut off")
 
     assert answer["data"] == {"slow": None, "b": "done", "quick": "done"}
     (error,) = answer["errors"]
@@ -253,8 +245,8 @@ def test_leaving_a_stream_ends_it() -> None:
             assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
             chunks = response.iter_bytes()
             assert next(chunks) == b":\n\n"
-            _until(lambda: "silence" in open_streams)
-        _until(lambda: "silence" not in open_streams)
+            wait_until(lambda: "silence" in open_streams, "no subscription")
+        wait_until(lambda: "silence" not in open_streams, "the subscription goes on")
 
 
 def test_streams_of_one_caller_are_counted() -> None:

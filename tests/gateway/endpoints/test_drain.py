@@ -15,6 +15,8 @@ from websockets.typing import Subprotocol
 
 from tests.gateway.endpoints.served import Served, served_schema, small_schema
 
+pytestmark = pytest.mark.alone
+
 SLOW = {"query": "{ slow(seconds: 0.6) }"}
 SILENCE = "subscription { silence }"
 

@@ -11,6 +11,7 @@ from gateway.load import Load
 from gateway.refusals import Refusal
 from tests.gateway.endpoints.served import Served, served_schema, small_schema
 
+pytestmark = pytest.mark.alone
 SLOW = "{ slow(seconds: 1) }"
 
 

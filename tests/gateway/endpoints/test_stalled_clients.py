@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
@@ -11,8 +11,10 @@ import strawberry
 
 from schema.context import Info
 from tests.gateway.endpoints.served import Served, open_streams, served_schema
+from tests.waiting import wait_until
 
 # More than the sockets of a machine hold between them.
+pytestmark = pytest.mark.alone
 _LARGE = 24_000_000
 _STALLED_S = 0.25
 
@@ -72,20 +74,13 @@ def _connections(house: Served) -> int:
     return len(house.server.server_state.connections)
 
 
-def _until(condition: Callable[[], bool], what: str) -> None:
-    ends_at = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < ends_at, what
-        time.sleep(0.02)  # a real server gives no other sign
-
-
 @pytest.mark.parametrize("headers", [(), ("Connection: close",)], ids=["kept open", "closing"])
 def test_an_answer_that_nobody_reads(house: Served, headers: tuple[str, ...]) -> None:
     """Its connection is cut off, also where the server only waits to close it, and others are answered meanwhile."""
     with _asked(house, "{ large }", *headers):
-        _until(lambda: _connections(house) > 0, "no connection")
+        wait_until(lambda: _connections(house) > 0, "no connection")
         others = house.post("{ __typename }").status_code
-        _until(lambda: _connections(house) == 0, "the connection is kept")
+        wait_until(lambda: _connections(house) == 0, "the connection is kept")
 
     assert others == 200
 
@@ -93,8 +88,8 @@ def test_an_answer_that_nobody_reads(house: Served, headers: tuple[str, ...]) ->
 def test_an_event_stream_that_nobody_reads(house: Served) -> None:
     """Its connection is cut off and its subscription ends."""
     with _asked(house, "subscription { flood }", "Accept: text/event-stream"):
-        _until(lambda: open_streams == ["flood"], "no subscription")
-        _until(lambda: not open_streams and _connections(house) == 0, "the subscription goes on")
+        wait_until(lambda: open_streams == ["flood"], "no subscription")
+        wait_until(lambda: not open_streams and _connections(house) == 0, "the subscription goes on")
 
 
 def test_a_socket_that_nobody_reads(house: Served) -> None:
@@ -111,8 +106,8 @@ def test_a_socket_that_nobody_reads(house: Served) -> None:
         assert client.recv(4096).startswith(b"HTTP/1.1 101")
         client.sendall(_frame('{"type": "connection_init"}'))
         client.sendall(_frame('{"type": "subscribe", "id": "1", "payload": {"query": "subscription { flood }"}}'))
-        _until(lambda: open_streams == ["flood"], "no subscription")
-        _until(lambda: not open_streams and _connections(house) == 0, "the subscription goes on")
+        wait_until(lambda: open_streams == ["flood"], "no subscription")
+        wait_until(lambda: not open_streams and _connections(house) == 0, "the subscription goes on")
 
 
 @pytest.mark.parametrize("first", [b"", b"POST /graphql HT", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
@@ -121,10 +116,10 @@ def test_a_head_that_never_ends(house: Served, first: bytes) -> None:
     host, port = house.origin.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(first)
-        _until(lambda: _connections(house) > 0, "no connection")
+        wait_until(lambda: _connections(house) > 0, "no connection")
         if first:
-            _until(lambda: not _sent(client), "the connection is kept")
-        _until(lambda: _connections(house) == 0, "the connection is kept")
+            wait_until(lambda: not _sent(client), "the connection is kept")
+        wait_until(lambda: _connections(house) == 0, "the connection is kept")
 
 
 def _sent(client: socket.socket) -> bool:
