@@ -117,7 +117,7 @@ class Selectors(tuple[Selector, ...]):
 
     @cached_property
     def has_unique_ids(self) -> bool:
-        return any(isinstance(selector, ScaleUniqueId) for selector in self)
+        return ScaleUniqueId in set(map(type, self))
 
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
