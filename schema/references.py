@@ -24,7 +24,7 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 
 
 @strawberry.type(description="What names a task at Scale.")
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
 

@@ -1,11 +1,13 @@
 """Variables are coerced as graphql-core coerces them, whatever way is taken."""
 
+import gc
 from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, parse
 from graphql.execution.values import VariableValues, get_variable_values
 
+from gateway.execution.plan import Bound, Fragments, Plan, Plans
 from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.variables import Variables
 from schema import build_schema
@@ -61,3 +63,26 @@ def test_what_does_not_fit(given: dict[str, Any]) -> None:
     assert isinstance(get_variable_values(SCHEMA, DEFINITIONS, given), list)
     with pytest.raises(IrregularError):
         Variables(SCHEMA, DEFINITIONS).coerced(given)
+
+
+def test_bindings_share_one_bound() -> None:
+    """However many operations are asked with however many variables, what is kept of them stays bounded."""
+    plans = Plans(SCHEMA, Fragments())
+    for number in range(100):
+        plan = _plan(plans, number)
+        for start in range(10):
+            plan.bind({"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]})
+    again = plan.bind({"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]})
+
+    assert again is not None
+    assert again.comes_again
+    assert 100 < sum(isinstance(kept, Bound) for kept in gc.get_objects()) < 1000
+
+
+def _plan(plans: Plans, number: int) -> Plan:
+    document = parse(f"query Q{number}($by: [TaskBy!]!) {{ lookupTasks(by: $by) {{ __typename }} }}")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    plan = plans.of(document, operation)
+    assert plan is not None
+    return plan
