@@ -1,7 +1,7 @@
 """Plan: one operation of a document, compiled for each choice that `@include` and `@skip` leave open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,6 +9,7 @@ import orjson
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues
 
+from gateway.execution.plan.bindings import Bindings, Bound
 from gateway.execution.plan.calls import Call, Outcomes, Run
 from gateway.execution.plan.fragments import Fragments
 from gateway.execution.plan.irregular import NotCoveredError
@@ -16,39 +17,13 @@ from gateway.execution.plan.rendering import Renderers
 from gateway.execution.plan.selections import Selections, condition_variables
 from gateway.execution.plan.variables import Variables
 from gateway.execution.plan.waiting import WaitingObject
-from gateway.remembered import Remembered
 from gateway.within import within
 from schema.context import Context
 
 # More choices than these in one document are left to graphql-core.
 _MOST_VARIANTS = 16
-# Of all operations' variables with the arguments made of them so many are kept, of so many bytes, estimated: what is
-# made of variables takes some twelve times their text, and each may be the last to hold its document, which takes some
-# fifty times its own.
-_MOST_BOUND = 8000
-_MOST_BOUND_BYTES = 32 * 1024 * 1024
-_BYTES_A_VARIABLE_BYTE = 12
-_BYTES_A_CHARACTER = 50
-_BOUND_BYTES = 1000
 
 Choice: TypeAlias = tuple[object, ...]
-
-
-@dataclass(slots=True)
-class Bound:
-    """What one set of variables makes of a plan: which variant, with which arguments.
-
-    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`. To keep what is asked once
-    costs more than it saves: most requests with variables of their own never come again, those that `comes_again`
-    tells of do.
-    """
-
-    root: WaitingObject
-    values: VariableValues
-    arguments: Mapping[Call, Mapping[str, Any]]
-    depends_on_tasks: bool
-    shelf: dict[Any, Any] = field(default_factory=dict)
-    comes_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +44,6 @@ class Planned:
         return orjson.Fragment(self.text)
 
 
-# By the plan's number and its variables' text.
-KnownBindings: TypeAlias = Remembered[tuple[int, bytes], Bound]
 _NUMBERS = count()
 
 
@@ -88,7 +61,7 @@ class Plan:
         document: DocumentNode,
         operation: OperationDefinitionNode,
         fragments: Fragments,
-        known: KnownBindings,
+        bindings: Bindings,
     ) -> None:
         """Raises NotCoveredError where the operation is left to graphql-core."""
         self._schema = schema
@@ -98,9 +71,9 @@ class Plan:
         self._variables = Variables(schema, operation.variable_definitions or ())
         self._conditions = condition_variables(document, operation)
         self._variants: dict[Choice, _Variant] = {}
-        self._known = known
+        self._bindings = bindings
         self._number = next(_NUMBERS)
-        self._bytes = _BOUND_BYTES + _BYTES_A_CHARACTER * (len(document.loc.source.body) if document.loc else 0)
+        self._characters = len(document.loc.source.body) if document.loc else 0
 
     def bind(self, variables: Mapping[str, Any]) -> Bound | None:
         """The plan for these variables; None where graphql-core has to answer."""
@@ -111,12 +84,10 @@ class Plan:
 
     def _kept_or_new(self, variables: Mapping[str, Any]) -> Bound:
         key = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b""
-        bound = self._known.get((self._number, key))
+        bound = self._bindings.get(self._number, key)
         if bound is None:
             bound = self._bind(variables)
-            self._known.keep((self._number, key), bound, self._bytes + _BYTES_A_VARIABLE_BYTE * len(key))
-        else:
-            bound.comes_again = True
+            self._bindings.keep(self._number, key, bound, self._characters)
         return bound
 
     async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
@@ -166,13 +137,13 @@ class Plans:
     def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
         self._schema = schema
         self._fragments = fragments
-        self._known: KnownBindings = Remembered(_MOST_BOUND, _MOST_BOUND_BYTES)
+        self._bindings = Bindings()
 
     def of(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
         """The operation's plan; None where it is left to graphql-core. `document` is valid."""
         if operation.operation is not OperationType.QUERY:
             return None
         try:
-            return Plan(self._schema, document, operation, self._fragments, self._known)
+            return Plan(self._schema, document, operation, self._fragments, self._bindings)
         except NotCoveredError:
             return None

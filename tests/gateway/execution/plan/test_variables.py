@@ -65,18 +65,29 @@ def test_what_does_not_fit(given: dict[str, Any]) -> None:
         Variables(SCHEMA, DEFINITIONS).coerced(given)
 
 
+def test_what_comes_once_is_not_held() -> None:
+    """The first time variables come they are forgotten, the second time held, and found the third time."""
+    plan = _plan(Plans(SCHEMA, Fragments()), 0)
+    bound = [plan.bind(_names(0)) for _ in range(3)]
+
+    assert [one is not None and one.comes_again for one in bound] == [False, True, True]
+    assert bound[0] is not bound[1] is bound[2]
+
+
 def test_bindings_share_one_bound() -> None:
     """However many operations are asked with however many variables, what is kept of them stays bounded."""
     plans = Plans(SCHEMA, Fragments())
     for number in range(100):
         plan = _plan(plans, number)
-        for start in range(10):
-            plan.bind({"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]})
-    again = plan.bind({"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]})
+        for start in range(20):
+            plan.bind(_names(start // 2))
 
-    assert again is not None
-    assert again.comes_again
+    assert plan.bind(_names(9)) is plan.bind(_names(9))
     assert 100 < sum(isinstance(kept, Bound) for kept in gc.get_objects()) < 1000
+
+
+def _names(start: int) -> dict[str, list[dict[str, str]]]:
+    return {"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]}
 
 
 def _plan(plans: Plans, number: int) -> Plan:
