@@ -17,6 +17,7 @@ LEFT_OUT = {
     "examples/test_page.py": "an example's page: what it shows of an answer is the page's own work",
     "gateway/backends": "clients of backends: no operation runs",
     "gateway/execution/plan": "compares both ways by itself",
+    "gateway/execution/test_responses.py": "it is plans whose answers are kept",
     "gateway/export": "an export reads lists without an operation",
     "gateway/sandbox": "emulators of backends: no operation runs",
     "processes/test_serve.py": "how processes start, share and stop",

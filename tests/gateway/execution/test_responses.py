@@ -231,7 +231,7 @@ def small() -> DemoSandbox:
     return DemoSandbox(SandboxClock.manual(START), scale_tasks=20)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=5, max_size=30))
 def test_as_a_gateway_that_keeps_no_answers(steps: list[tuple[Any, ...]]) -> None:
     """Kept answers are what would be answered without them, and no backend sees a call more or less."""
