@@ -16,6 +16,7 @@ import pytest
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST, DEMO_SCENE
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_MOVING, DEMO_PENDING, DEMO_STARTED
+from tests.examples.conftest import in_both_languages
 from tests.gateway.live_world import LiveWorld, live_world
 
 ROOT = Path(__file__).parents[1]
@@ -70,13 +71,7 @@ def _typescript(folder: Path) -> Kit:
     return Kit(folder, manifest, (str(folder / "node_modules/.bin/tsx"), "service.ts"), ("npm", "run", "check"))
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(_python, id="python", marks=pytest.mark.installs),
-        pytest.param(_typescript, id="typescript", marks=pytest.mark.node),
-    ],
-)
+@pytest.fixture(scope="module", params=in_both_languages(_python, _typescript))
 def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """Each kit, installed from its lock into a folder of its own."""
     made: Kit = request.param(tmp_path_factory.mktemp("kit"))

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,14 @@ def run(*command: str, folder: Path, timeout_s: float = 240) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout_s)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def in_both_languages(python: object, typescript: object) -> Sequence[pytest.ParameterSet]:
+    """Parameters of a fixture: what installs the Python program, and what installs the one in TypeScript."""
+    return (
+        pytest.param(python, id="python", marks=pytest.mark.installs),
+        pytest.param(typescript, id="typescript", marks=pytest.mark.node),
+    )
 
 
 @pytest.fixture(scope="package")

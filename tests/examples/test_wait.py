@@ -11,7 +11,7 @@ import pytest
 
 from gateway.sandbox.rosetta.seed import DEMO_CAMPAIGN, DEMO_REQUEST, DEMO_SCENE
 from gateway.sandbox.scale.seed import DEMO_CANCELED, DEMO_COMPLETED, DEMO_PENDING
-from tests.examples.conftest import copied, run
+from tests.examples.conftest import copied, in_both_languages, run
 from tests.gateway.live_world import LiveWorld, live_world
 from tests.processes.running import Running
 
@@ -43,13 +43,7 @@ def _typescript(folder: Path) -> Program:
     return Program(folder, (str(folder / "node_modules" / ".bin" / "tsx"), "wait.ts"))
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(_python, id="python", marks=pytest.mark.installs),
-        pytest.param(_typescript, id="typescript", marks=pytest.mark.node),
-    ],
-)
+@pytest.fixture(scope="module", params=in_both_languages(_python, _typescript))
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Each program, installed from its lock into a folder of its own; the TypeScript one fits its types."""
     made: Program = request.param(tmp_path_factory.mktemp("wait"))
