@@ -14,6 +14,7 @@ LEFT_OUT = {
     "benchmarks": "load and failures for as long as they last: the short forms judge processes, not answers",
     "browser": "GraphiQL's page: what it shows of an answer is the page's own work",
     "clients/test_relay.py": "Relay's compiler reads the schema and asks nothing",
+    "examples/test_wait.py": "programs of clients: what they do with answers is their own work",
     "examples/test_page.py": "an example's page: what it shows of an answer is the page's own work",
     "gateway/backends": "clients of backends: no operation runs",
     "gateway/execution/plan": "compares both ways by itself",

@@ -18,7 +18,8 @@ KEYS = f"kim:{hashlib.sha256(b'kims-key').hexdigest()}"
 async def test_each_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     """One call to the backend; every operation in the metrics and in the log, each under an id of its own."""
     caplog.set_level(logging.INFO, "gateway.operations")
-    async with world(GATEWAY_AUTH__API_KEYS=KEYS) as gateway:
+    # It is plans whose answers are kept.
+    async with world(GATEWAY_AUTH__API_KEYS=KEYS, GATEWAY_EXECUTION="plan") as gateway:
         headers = {"authorization": "Bearer kims-key"}
         answers = [await gateway.client.post("/graphql", json=BODY, headers=headers) for _ in range(5)]
         served = await families(gateway)
