@@ -1,11 +1,14 @@
 """Public clients and audits, as their users run them, against a real uvicorn."""
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +32,21 @@ _OPERATIONS = 25 if ENVIRONMENT else 100
 DONE = [{"data": {"count": number}} for number in range(3)]
 
 
+@contextmanager
+def _writing_here() -> Iterator[None]:
+    """The same tests may run without plans meanwhile; one of both runs writes into this folder."""
+    with (HERE / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def npm_packages() -> None:
     """What package-lock.json names, installed once."""
-    stamp = HERE / "node_modules" / ".package-lock.json"
-    if not stamp.exists() or stamp.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
-        subprocess.run(["npm", "ci", "--silent"], cwd=HERE, check=True, timeout=110)
+    wanted, stamp = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
+    with _writing_here():
+        if not stamp.exists() or stamp.stat().st_mtime < wanted.stat().st_mtime:
+            subprocess.run(["npm", "ci", "--silent"], cwd=HERE, check=True, timeout=110)
 
 
 def _node(script: str, *arguments: str) -> Any:
@@ -93,13 +105,14 @@ def test_graphql_sse() -> None:
 def test_graphql_eslint() -> None:
     """graphql-eslint finds nothing in the schema, by its recommended and its Relay rules."""
     sdl = HERE / "schema.graphql"
-    sdl.write_text(build_schema().as_str())
-    try:
-        done = subprocess.run(
-            ["npx", "eslint", "--format", "json", sdl.name], cwd=HERE, capture_output=True, text=True, check=False
-        )
-    finally:
-        sdl.unlink()
+    with _writing_here():
+        sdl.write_text(build_schema().as_str())
+        try:
+            done = subprocess.run(
+                ["npx", "eslint", "--format", "json", sdl.name], cwd=HERE, capture_output=True, text=True, check=False
+            )
+        finally:
+            sdl.unlink()
 
     (result,) = json.loads(done.stdout)
 
