@@ -100,7 +100,7 @@ def create_app(
     freshness = _freshness(settings)
     shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
-    repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    repository = TaskRepository(cache, backends, scale, now=now, trouble=health, shared=shared)
     readers = _readers(settings, repository, scale, rosetta, now, clock)
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
     schema = build_subgraph_schema() if settings.federation else build_schema()
@@ -225,7 +225,7 @@ async def task_lister(settings: Settings) -> AsyncIterator[TaskLister]:
     scale, rosetta = backend_clients(settings, health, guards=guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     cache = TaskCache(_freshness(settings), _PASSING_TASKS, time.monotonic, settings.cache.max_bytes)
-    repository = TaskRepository(cache, backends, scale, trouble=health)
+    repository = TaskRepository(cache, backends, scale, now=_now, trouble=health)
     readers = _readers(settings, repository, scale, rosetta, _now, time.monotonic)
     async with AsyncExitStack() as closing:
         for backend in (scale, rosetta):

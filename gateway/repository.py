@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import cast
@@ -47,7 +48,8 @@ _STATES = {Age.FRESH: FRESH, Age.STALE: STALE, Age.OLD: OLD}
 class TaskRepository:
     """Reads through the cache. A caller that goes away never cancels a read that others wait for.
 
-    `on_change` are told of every task that was written, here or in another replica.
+    `on_change` are told of every task that was written, here or in another replica. `now` is the wall clock by which
+    backends' clients say when they read a task.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TaskRepository:
         backends: Mapping[Backend, TaskBackend],
         unique_ids: UniqueIdBackend,
         *,
+        now: Callable[[], datetime],
         trouble: BackendTrouble | None = None,
         shared: SharedTasks | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class TaskRepository:
         self._backends = backends
         self._unique_ids = unique_ids
         self._clock = cache.now
+        self._now = now
         self._trouble = trouble
         self._shared = shared
         self._reading = None if shared is None else SharedReading(shared, self._overtaken)
@@ -105,9 +109,10 @@ class TaskRepository:
 
     def prime(self, tasks: Iterable[Task], mark: int) -> None:
         """Keeps whole tasks that a list brought, but for those written since `mark`."""
+        now = self._now()
         for task in tasks:
             if not self._writes.overtook(task.reference, mark):
-                self._cache.put(task.reference, task)
+                self._cache.put(task.reference, task, age_s=_age_s(task, now))
 
     async def get_many(self, reads: Sequence[Read], *, no_cache: bool = False) -> list[Outcome]:
         """One outcome a read, in their order. Expected failures are values.
@@ -232,9 +237,10 @@ class TaskRepository:
     async def _fly(self, flights: Sequence[Flight]) -> None:
         """Asks one backend and lands each flight, whatever happens."""
         outcomes: Sequence[Outcome] = []
+        began_at = self._clock()
         try:
             answers = await self._answers(flights)
-            outcomes = [self._landed(flight, answer) for flight, answer in zip(flights, answers, strict=True)]
+            outcomes = self._landed(flights, answers, self._clock() - began_at)
         except Exception:  # noqa: BLE001  a bug here must not leave the callers of this flight waiting for ever
             _log.exception("reading tasks failed unexpectedly")
             outcomes = [GatewayError(ErrorCode.INTERNAL, "Internal error")] * len(flights)
@@ -268,17 +274,26 @@ class TaskRepository:
         references = [cast(Reference, selector) for selector in selectors]
         return await self._backends[read.selector.backend].fetch(references, view_url=read.view_url)
 
-    def _landed(self, flight: Flight, answer: Outcome | Stored) -> Outcome:
-        """Keeps the answer, unless a write has overtaken it: then what was written is the answer."""
+    def _landed(
+        self, flights: Sequence[Flight], answers: Sequence[Outcome | Stored], took_s: float
+    ) -> Sequence[Outcome]:
+        now = self._now()
+        return [self._kept(flight, answer, now, took_s) for flight, answer in zip(flights, answers, strict=True)]
+
+    def _kept(self, flight: Flight, answer: Outcome | Stored, now: datetime, took_s: float) -> Outcome:
+        """Keeps the answer, unless a write has overtaken it: then what was written is the answer.
+
+        Read side by side, the first may have been answered long before the last; of "there is none" nobody says when.
+        """
         if isinstance(answer, GatewayError):
             return answer
-        task, age_s = (answer.task, answer.age_s) if isinstance(answer, Stored) else (answer, 0.0)
-        asked_for = flight.read.selector
-        if not self._is_overtaken(asked_for, task, flight.mark):
-            self._cache.put(asked_for, task, age_s=age_s)
-            return task
-        entry = self._cache.get(asked_for)
-        return task if entry is None else entry.task
+        task, asked_for = answer.task if isinstance(answer, Stored) else answer, flight.read.selector
+        if self._is_overtaken(asked_for, task, flight.mark):
+            entry = self._cache.get(asked_for)
+            return task if entry is None else entry.task
+        if not isinstance(answer, Stored):  # that was learnt when it was found
+            self._cache.put(asked_for, task, age_s=took_s if task is None else min(took_s, _age_s(task, now)))
+        return task
 
     def _is_overtaken(self, selector: Selector, task: Task | None, mark: int) -> bool:
         overtook = self._writes.overtook
@@ -339,6 +354,10 @@ class TaskRepository:
 def _settle(landing: Landing, outcome: Outcome) -> None:
     if not landing.done():
         landing.set_result(outcome)
+
+
+def _age_s(task: Task, now: datetime) -> float:
+    return max(0.0, (now - task.fetched_at).total_seconds())
 
 
 def _suffices(read: Read, task: Task | None) -> bool:

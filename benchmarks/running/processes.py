@@ -101,7 +101,7 @@ async def gateway(environment: Mapping[str, str], **more: str) -> AsyncIterator[
 
 
 class Redis:
-    """A redis-server without a disk, that can be killed and started again on its port."""
+    """A redis-server without a disk, that can be killed and started again on its port, or frozen."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -126,6 +126,18 @@ class Redis:
             self._popen.kill()
             await asyncio.to_thread(self._popen.wait)
             self._popen = None
+
+    async def freeze(self) -> None:
+        """It takes connections and commands, and answers none."""
+        self._send(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        """It goes on, and executes what has come meanwhile."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: int) -> None:
+        if self._popen is not None:
+            self._popen.send_signal(number)
 
 
 async def _listens(port: int) -> bool:

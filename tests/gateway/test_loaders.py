@@ -15,8 +15,9 @@ pytestmark = pytest.mark.anyio
 
 
 def loader(backend: FakeBackend) -> OperationLoader:
-    cache = TaskCache(Freshness(), 100, FakeClock())
-    return OperationLoader(TaskRepository(cache, {Backend.SCALE: backend, Backend.ROSETTA: backend}, backend))
+    clock = FakeClock()
+    backends = {Backend.SCALE: backend, Backend.ROSETTA: backend}
+    return OperationLoader(TaskRepository(TaskCache(Freshness(), 100, clock), backends, backend, now=clock.now))
 
 
 async def test_one_batch_a_tick() -> None:

@@ -89,7 +89,7 @@ class Watching:
         self.sweep = FakeSweep(self.state, [scale(f"t{n}") for n in range(10)])
         cache = TaskCache(Freshness(), 1000, self.clock)
         backends = {Backend.SCALE: self.scale, Backend.ROSETTA: self.rosetta}
-        self.tasks = TaskRepository(cache, backends, self.scale)
+        self.tasks = TaskRepository(cache, backends, self.scale, now=self.clock.now)
         self.watcher = Watcher(
             self.broker,
             self.tasks,
