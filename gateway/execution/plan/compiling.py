@@ -6,13 +6,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from gateway.execution.plan.calls import Call, Outcomes, Run
 from gateway.execution.plan.fragments import Fragments
-from gateway.execution.plan.irregular import IrregularError, NotCoveredError
+from gateway.execution.plan.irregular import NotCoveredError
 from gateway.execution.plan.rendering import Renderers
 from gateway.execution.plan.selections import Selections, condition_variables
+from gateway.execution.plan.variables import Variables
 from gateway.execution.plan.waiting import WaitingObject
 from gateway.within import within
 from schema.context import Context
@@ -30,7 +31,9 @@ Choice: TypeAlias = tuple[object, ...]
 class Bound:
     """What one set of variables makes of a plan: which variant, with which arguments.
 
-    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`.
+    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`. To keep what is asked once
+    costs more than it saves: most requests with variables of their own never come again, those that `comes_again`
+    tells of do.
     """
 
     root: WaitingObject
@@ -38,6 +41,7 @@ class Bound:
     arguments: Mapping[Call, Mapping[str, Any]]
     depends_on_tasks: bool
     shelf: dict[Any, Any] = field(default_factory=dict)
+    comes_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Plan:
         self._document = document
         self._operation = operation
         self._fragments = fragments
+        self._variables = Variables(schema, operation.variable_definitions or ())
         self._conditions = condition_variables(document, operation)
         self._variants: dict[Choice, _Variant] = {}
         self._bound: dict[bytes, Bound] = {}
@@ -94,6 +99,8 @@ class Plan:
                 while len(self._bound) >= _MOST_BOUND:
                     del self._bound[next(iter(self._bound))]
                 self._bound[key] = bound
+        else:
+            bound.comes_again = True
         return bound
 
     async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
@@ -108,11 +115,7 @@ class Plan:
             return run.outcomes
 
     def _bind(self, variables: Mapping[str, Any]) -> Bound:
-        values = get_variable_values(
-            self._schema, self._operation.variable_definitions or (), dict(variables), max_errors=1
-        )
-        if isinstance(values, list):
-            raise IrregularError
+        values = self._variables.coerced(variables)
         variant = self._variant(values)
         return Bound(
             root=variant.root,
