@@ -105,6 +105,7 @@ class Metrics:
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop ran what was due.", _LAG_SECONDS
         )
+        self._loop_tasks = self._gauge("event_loop_tasks", "Tasks in the event loop that have not ended.", "livesum")
         self.subscriptions = self._gauge("subscriptions", "Subscriptions under way.", "livesum")
         build = self._gauge("build_info", "1, labelled with what is running.", "max", "version", "python")
         build.labels(version("task-gateway"), platform.python_version()).set(1)
@@ -192,6 +193,10 @@ class Metrics:
         """Shows how many answers are kept, and what they take."""
         self._cached_tasks.set(tasks)
         self._cached_bytes.set(size_bytes)
+
+    def show_loop_tasks(self, tasks: int) -> None:
+        """Shows how many tasks of the event loop have not ended."""
+        self._loop_tasks.set(tasks)
 
     def _grow(self, counter: Counter, count: int, *labels: str) -> None:
         key = (id(counter), *labels)

@@ -176,6 +176,9 @@ class UnconfiguredBackend:
     async def create(self, creation: MultistageCreation, idempotency_key: str | None) -> NoReturn:
         raise self.failure()
 
+    async def aclose(self) -> None:
+        return  # it holds nothing
+
     def failure(self) -> GatewayError:
         return GatewayError(
             ErrorCode.BACKEND_NOT_CONFIGURED,
