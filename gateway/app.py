@@ -106,7 +106,7 @@ def create_app(
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
-        _replicas(settings, backends, now, clock),
+        _replicas(settings, backends, now, clock, metrics),
         {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
         now=now,
         clock=clock,
@@ -302,13 +302,15 @@ def _replicas(
     backends: Mapping[Backend, TaskBackend],
     now: Callable[[], datetime],
     clock: Callable[[], float],
+    metrics: Metrics,
 ) -> Replicas:
     url = settings.cache.redis_url
     if url is None:
         return Alone()
     # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
     accounts = hashlib.sha256(repr(sorted(backend_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
-    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+    prefix = f"task-gateway:{FORM_VERSION}:{accounts}:"
+    return RedisReplicas(url, prefix, backends, now=now, clock=clock, failed=metrics.count_cache_failure)
 
 
 def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:

@@ -37,7 +37,7 @@ class OperationLoader:
     async def load_many(self, selectors: Sequence[Selector]) -> Sequence[Outcome]:
         entries = self._known_of(selectors)
         if None not in entries:
-            return [entry.task for entry in entries]  # type: ignore[union-attr]
+            return [entry.task for entry in entries]  # type: ignore[union-attr]  # none of them is None
         missing = [Read(selector) for selector, entry in zip(selectors, entries, strict=True) if entry is None]
         read = iter(await self._read(missing))
         return [next(read) if entry is None else entry.task for entry in entries]

@@ -49,7 +49,8 @@ class Metrics:
     """
 
     def __init__(self, shared_directory: Path | None = None) -> None:
-        # When a series began is of no use here, and would double their number.
+        # When a series began is of no use here, and would double their number. (Three of prometheus_client's functions
+        # have no types.)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._shared_directory = shared_directory
@@ -96,7 +97,7 @@ class Metrics:
     def _make_state_metrics(self) -> None:
         self._cache_reads = self._counter("cache_reads", "What reads found in the cache.", "state")
         self._shared_failures = self._counter(
-            "shared_cache_failures", "Commands to Redis that failed: counted as misses.", "kind"
+            "shared_cache_failures", "Commands to Redis that failed: the gateway went on without.", "kind"
         )
         self._coalesced = self._counter("coalesced_reads", "Reads that joined one under way.")
         self._callbacks = self._counter("callbacks", "Callbacks of backends, by what became of them.", "outcome")

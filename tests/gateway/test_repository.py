@@ -49,7 +49,7 @@ async def test_outcomes_in_order_with_duplicates() -> None:
 
     outcomes = await repository(backend).get_many(reads)
 
-    assert [None if outcome is None else outcome.reference for outcome in outcomes] == [  # type: ignore[union-attr]
+    assert [None if outcome is None else outcome.reference for outcome in outcomes] == [  # type: ignore[union-attr]  # Tasks
         scale("a"),
         None,
         scale("a"),

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext
 
 from gateway.otel import OtelTracing
 from gateway.settings import Settings, SettingsError
@@ -181,9 +182,10 @@ def test_the_sample_ratio_is_a_share() -> None:
         Settings.from_env({"GATEWAY_TRACING__SAMPLE_RATIO": "2"})
 
 
-def _context(span: ReadableSpan):  # type: ignore[no-untyped-def]
-    assert span.context is not None
-    return span.context
+def _context(span: ReadableSpan) -> SpanContext:
+    context: SpanContext | None = span.context
+    assert context is not None
+    return context
 
 
 def _parent(span: ReadableSpan) -> int | None:

@@ -384,7 +384,7 @@ async def test_stopping_leaves_nothing() -> None:
 
     running = asyncio.ensure_future(watching.watcher.run())
     await watching.listen(scale("a"))
-    watching.scale.fetch = hang  # type: ignore[method-assign]
+    watching.scale.fetch = hang  # type: ignore[method-assign]  # this one never answers
     await watching.round(5)
     running.cancel()
     await asyncio.wait([running])
