@@ -79,8 +79,6 @@ class Entry:
     task: Task | None
     read_at: float
     fresh_until: float
-    stale_until: float
-    kept_until: float
 
     @property
     def stale_task(self) -> Task | None:
@@ -148,13 +146,16 @@ class TaskCache:
     def find(self, selector: Selector) -> tuple[Entry, Age] | None:
         """What is known and may still be served under some condition, and which."""
         entry, now = self._find(selector), self.now()
-        if entry is None or now >= entry.kept_until:
+        if entry is None:
+            return None
+        age_s, task = now - entry.read_at, entry.task
+        if age_s >= self.freshness.kept_after(task):
             return None
         if now < entry.fresh_until and self._is_heard(entry, now):
             return entry, Age.FRESH
-        if entry.task is None:
+        if task is None:
             return None
-        return entry, Age.STALE if now < entry.stale_until else Age.OLD
+        return entry, Age.STALE if age_s < self.freshness.stale_after(task) else Age.OLD
 
     def put(self, selector: Selector, task: Task | None, *, age_s: float = 0.0) -> None:
         """Keeps what a backend answered for `selector` `age_s` seconds ago."""
@@ -163,8 +164,6 @@ class TaskCache:
             task=task,
             read_at=read_at,
             fresh_until=read_at + self.freshness.of(task),
-            stale_until=read_at + self.freshness.stale_after(task),
-            kept_until=read_at + self.freshness.kept_after(task),
         )
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):

@@ -24,7 +24,7 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 
 
 @strawberry.type(description="What names a task at Scale.")
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
 
@@ -117,7 +117,7 @@ class Selectors(tuple[Selector, ...]):
 
     @cached_property
     def has_unique_ids(self) -> bool:
-        return any(isinstance(selector, ScaleUniqueId) for selector in self)
+        return ScaleUniqueId in set(map(type, self))
 
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")

@@ -5,8 +5,9 @@ not at all: a value that is not exactly of its type, an exception, a class that 
 and graphql-core runs the operation, with what the resolvers came to so far (`gateway.execution.judge`).
 """
 
+from gateway.execution.plan.bindings import Bound
 from gateway.execution.plan.calls import Outcomes
-from gateway.execution.plan.compiling import Bound, Plan, Planned, Plans
+from gateway.execution.plan.compiling import Plan, Planned, Plans
 from gateway.execution.plan.fragments import Fragments
 from gateway.execution.plan.irregular import IrregularError
 

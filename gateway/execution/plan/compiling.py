@@ -1,13 +1,15 @@
 """Plan: one operation of a document, compiled for each choice that `@include` and `@skip` leave open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues
 
+from gateway.execution.plan.bindings import Bindings, Bound
 from gateway.execution.plan.calls import Call, Outcomes, Run
 from gateway.execution.plan.fragments import Fragments
 from gateway.execution.plan.irregular import NotCoveredError
@@ -20,28 +22,8 @@ from schema.context import Context
 
 # More choices than these in one document are left to graphql-core.
 _MOST_VARIANTS = 16
-# Of an operation's variables with the arguments made of them, so many are kept; longer ones never.
-_MOST_BOUND = 1000
-_LONGEST_BOUND_BYTES = 16_384
 
 Choice: TypeAlias = tuple[object, ...]
-
-
-@dataclass(slots=True)
-class Bound:
-    """What one set of variables makes of a plan: which variant, with which arguments.
-
-    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`. To keep what is asked once
-    costs more than it saves: most requests with variables of their own never come again, those that `comes_again`
-    tells of do.
-    """
-
-    root: WaitingObject
-    values: VariableValues
-    arguments: Mapping[Call, Mapping[str, Any]]
-    depends_on_tasks: bool
-    shelf: dict[Any, Any] = field(default_factory=dict)
-    comes_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +44,9 @@ class Planned:
         return orjson.Fragment(self.text)
 
 
+_NUMBERS = count()
+
+
 class _Variant(NamedTuple):
     root: WaitingObject
     calls: list[Call]
@@ -71,7 +56,12 @@ class Plan:
     """Answers one operation."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, fragments: Fragments
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        fragments: Fragments,
+        bindings: Bindings,
     ) -> None:
         """Raises NotCoveredError where the operation is left to graphql-core."""
         self._schema = schema
@@ -81,7 +71,9 @@ class Plan:
         self._variables = Variables(schema, operation.variable_definitions or ())
         self._conditions = condition_variables(document, operation)
         self._variants: dict[Choice, _Variant] = {}
-        self._bound: dict[bytes, Bound] = {}
+        self._bindings = bindings
+        self._number = next(_NUMBERS)
+        self._characters = len(document.loc.source.body) if document.loc else 0
 
     def bind(self, variables: Mapping[str, Any]) -> Bound | None:
         """The plan for these variables; None where graphql-core has to answer."""
@@ -92,15 +84,10 @@ class Plan:
 
     def _kept_or_new(self, variables: Mapping[str, Any]) -> Bound:
         key = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b""
-        bound = self._bound.get(key)
+        bound = self._bindings.get(self._number, key)
         if bound is None:
             bound = self._bind(variables)
-            if len(key) <= _LONGEST_BOUND_BYTES:
-                while len(self._bound) >= _MOST_BOUND:
-                    del self._bound[next(iter(self._bound))]
-                self._bound[key] = bound
-        else:
-            bound.comes_again = True
+            self._bindings.keep(self._number, key, bound, self._characters)
         return bound
 
     async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
@@ -145,17 +132,18 @@ async def _answer(root: WaitingObject, run: Run) -> Planned:
 
 
 class Plans:
-    """Makes the plans of one schema. Their fragments share one bound."""
+    """Makes the plans of one schema. Their fragments share one bound, and so do their bindings."""
 
     def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
         self._schema = schema
         self._fragments = fragments
+        self._bindings = Bindings()
 
     def of(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
         """The operation's plan; None where it is left to graphql-core. `document` is valid."""
         if operation.operation is not OperationType.QUERY:
             return None
         try:
-            return Plan(self._schema, document, operation, self._fragments)
+            return Plan(self._schema, document, operation, self._fragments, self._bindings)
         except NotCoveredError:
             return None

@@ -1,11 +1,13 @@
 """Variables are coerced as graphql-core coerces them, whatever way is taken."""
 
+import gc
 from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, parse
 from graphql.execution.values import VariableValues, get_variable_values
 
+from gateway.execution.plan import Bound, Fragments, Plan, Plans
 from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.variables import Variables
 from schema import build_schema
@@ -61,3 +63,37 @@ def test_what_does_not_fit(given: dict[str, Any]) -> None:
     assert isinstance(get_variable_values(SCHEMA, DEFINITIONS, given), list)
     with pytest.raises(IrregularError):
         Variables(SCHEMA, DEFINITIONS).coerced(given)
+
+
+def test_what_comes_once_is_not_held() -> None:
+    """The first time variables come they are forgotten, the second time held, and found the third time."""
+    plan = _plan(Plans(SCHEMA, Fragments()), 0)
+    bound = [plan.bind(_names(0)) for _ in range(3)]
+
+    assert [one is not None and one.comes_again for one in bound] == [False, True, True]
+    assert bound[0] is not bound[1] is bound[2]
+
+
+def test_bindings_share_one_bound() -> None:
+    """However many operations are asked with however many variables, what is kept of them stays bounded."""
+    plans = Plans(SCHEMA, Fragments())
+    for number in range(100):
+        plan = _plan(plans, number)
+        for start in range(20):
+            plan.bind(_names(start // 2))
+
+    assert plan.bind(_names(9)) is plan.bind(_names(9))
+    assert 100 < sum(isinstance(kept, Bound) for kept in gc.get_objects()) < 1000
+
+
+def _names(start: int) -> dict[str, list[dict[str, str]]]:
+    return {"by": [{"scaleTaskId": f"{start:02}{name:022}"} for name in range(100)]}
+
+
+def _plan(plans: Plans, number: int) -> Plan:
+    document = parse(f"query Q{number}($by: [TaskBy!]!) {{ lookupTasks(by: $by) {{ __typename }} }}")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    plan = plans.of(document, operation)
+    assert plan is not None
+    return plan
