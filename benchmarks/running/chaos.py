@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from benchmarks.running.backends import Backends, backends
 from benchmarks.running.judge import QUERY, Judge, unexpected
 from benchmarks.running.load import Client, at_rate, session
-from benchmarks.running.processes import Process, Redis, gateway, redis
+from benchmarks.running.processes import Process, Redis, gateways, redis
 from benchmarks.running.tables import Finding
 from gateway.sandbox.faults import Fault
 
@@ -51,8 +51,7 @@ async def chaos(seconds: float) -> Finding:
         emulated.watch_over_scenes(_SCENES)
         judge = Judge(emulated.history, emulated.task_ids, fresh_s=_FRESH_S, reading_s=_TIMEOUT_S, slack_s=_SLACK_S)
         more = {**emulated.environment, **_SETTINGS, "GATEWAY_CACHE__URL": cache.url}
-        async with gateway(more) as one, gateway(more) as other:
-            replicas = (one, other)
+        async with gateways(2, more) as replicas:
             await _ask(replicas, emulated, 3)
             usages = [_usages(replicas)]
             async with _troubles(emulated, cache, seconds) as losses:

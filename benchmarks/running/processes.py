@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,13 +91,20 @@ async def is_ready(session: aiohttp.ClientSession, origin: str) -> bool:
 @asynccontextmanager
 async def gateway(environment: Mapping[str, str], **more: str) -> AsyncIterator[Process]:
     """A gateway, ended afterwards; its log is deleted when all went well."""
-    process = await start({**environment, **more})
-    try:
+    async with gateways(1, {**environment, **more}) as (process,):
         yield process
+
+
+@asynccontextmanager
+async def gateways(count: int, environment: Mapping[str, str]) -> AsyncIterator[Sequence[Process]]:
+    """That many, started side by side."""
+    processes = await asyncio.gather(*(start(environment) for _ in range(count)))
+    try:
+        yield processes
     finally:
-        if process.popen.poll() is None:
-            await process.stop(signal.SIGINT)
-    process.log_path.unlink()
+        await asyncio.gather(*(each.stop(signal.SIGINT) for each in processes if each.popen.poll() is None))
+    for process in processes:
+        process.log_path.unlink()
 
 
 class Redis:

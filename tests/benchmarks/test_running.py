@@ -50,9 +50,9 @@ def test_rolling_restart() -> None:
 @pytest.mark.redis
 def test_chaos() -> None:
     """Every answer is a state that the task had within its freshness, or marked stale, whatever goes wrong."""
-    check(asyncio.run(chaos(12)))
+    check(asyncio.run(chaos(8)))
 
 
 def test_soak() -> None:
     """Memory, descriptors and operations in flight stay."""
-    check(asyncio.run(soak(10)))
+    check(asyncio.run(soak(5)))
