@@ -37,8 +37,12 @@ def sent(answer: dict[str, Any] | None, status: int = 200) -> Sent:
     return Sent(now - 0.1, now, status, answer, ["a"])
 
 
-def answer(*items: dict[str, Any]) -> dict[str, Any]:
-    return {"data": {"lookupTasks": list(items)}}
+def page(*nodes: dict[str, Any], failures: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"nodes": list(nodes), "failures": [{"code": code} for code in failures]}
+
+
+def answer(*items: dict[str, Any], listed: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"data": {"lookupTasks": list(items), "scale": listed or page(), "rosetta": page()}}
 
 
 @pytest.mark.parametrize(
@@ -82,12 +86,32 @@ def test_what_was_not_so_is_wrong(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("listed", "wrong"),
+    [
+        (page(told("COMPLETED", 0.05), failures=("BACKEND_TIMEOUT",)), 0),
+        (page(told("FAILED", 0.05, task_id="nobody's")), 0),
+        (page(told("PENDING", 0.05)), 1),
+        (page(told("COMPLETED", 3.0)), 1),
+        (page(failures=("INTERNAL",)), 1),
+    ],
+)
+def test_pages_are_judged(listed: dict[str, Any], wrong: int) -> None:
+    """What a list holds must be so too; a task whose history nobody writes is not judged."""
+    one = judge()
+
+    one.hear(sent(answer(told("COMPLETED", 0.05), listed=listed)))
+
+    assert len(one.wrong) == wrong
+
+
+@pytest.mark.parametrize(
     ("what", "status"),
     [
         (None, 0),
         ({"errors": [{"message": "overloaded"}]}, 503),
         ({"data": {"lookupTasks": None}}, 200),
         (answer(), 200),
+        ({"data": {**answer(told("COMPLETED", 0.05))["data"], "rosetta": None}}, 200),
         ({**answer(told("COMPLETED", 0.05)), "errors": [{"message": "Internal error"}]}, 200),
     ],
 )
