@@ -8,7 +8,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import httptools
@@ -47,16 +47,17 @@ class HttpAnswer:
     body: bytes
 
 
-@dataclass(slots=True)
 class _Reading:
     """An answer as far as it has come."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    head_bytes: int = 0
-    has_begun: bool = False
-    has_head: bool = False
-    parts: list[bytes] = field(default_factory=list)
-    body_bytes: int = 0
+    head_bytes = 0
+    has_head = False
+    body_bytes = 0
+
+    def __init__(self, *, has_begun: bool = False) -> None:
+        self.has_begun = has_begun
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
 
     @property
     def ends_with_connection(self) -> bool:
@@ -75,22 +76,25 @@ class Connection(asyncio.Protocol):
         self.may_be_reused = False
         self.idle_since = 0.0
 
-    async def exchange(self, request: bytes) -> HttpAnswer:
-        """The answer to `request`, the bytes of a whole one. Raises a WireError. Cancelled, it closes."""
+    def ask(self, request: bytes) -> "asyncio.Future[HttpAnswer]":
+        """Sends the bytes of a whole request. To be awaited is its answer, or a WireError; `end` follows, always.
+
+        Raises LostError where the connection has gone away.
+        """
+        self.may_be_reused = False
         transport = self._transport
         if transport is None or transport.is_closing():
             raise LostError
-        self.may_be_reused = False
         self._reading = _Reading()
-        answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
-        self._answer = answer
+        self._answer = answer = asyncio.get_running_loop().create_future()
         transport.write(request)
-        try:
-            return await answer
-        finally:
-            self._answer = None
-            if not self.may_be_reused:
-                self.close()
+        return answer
+
+    def end(self) -> None:
+        """Nobody waits for an answer any more: a connection that is still to bring one closes."""
+        self._answer = None
+        if not self.may_be_reused:
+            self.close()
 
     def close(self) -> None:
         """Nothing more comes or goes."""
@@ -206,13 +210,16 @@ class Connections:
         more over a new one. Raises WireError, OSError, TimeoutError when connecting takes too long.
         """
         connection = self._reusable()
-        if connection is not None:
-            try:
-                return await self._exchange(connection, request)
-            except LostError:
-                if not may_repeat:
-                    raise
-        return await self._exchange(await self._connect(), request)
+        if connection is None:
+            return await self._exchange_anew(request)
+        try:
+            return await connection.ask(request)
+        except LostError:
+            if not may_repeat:
+                raise
+        finally:
+            self._take_back(connection)
+        return await self._exchange_anew(request)
 
     def close(self) -> None:
         """Closes what is idle now, and what is busy once it is done."""
@@ -220,14 +227,22 @@ class Connections:
         while self._idle:
             self._idle.pop().close()
 
-    async def _exchange(self, connection: Connection, request: bytes) -> HttpAnswer:
-        answer = await connection.exchange(request)
-        if connection.may_be_reused and not self._is_closed:
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(connection)
-        else:
+    async def _exchange_anew(self, request: bytes) -> HttpAnswer:
+        connection = await self._connect()
+        try:
+            return await connection.ask(request)
+        finally:
+            self._take_back(connection)
+
+    def _take_back(self, connection: Connection) -> None:
+        connection.end()
+        if not connection.may_be_reused:
+            return
+        if self._is_closed:
             connection.close()
-        return answer
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
 
     def _reusable(self) -> Connection | None:
         """The idle connection used last: the others may close for want of work."""

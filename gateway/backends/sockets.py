@@ -1,7 +1,7 @@
 """Real sockets: requests that leave exactly as they were written, over connections that are used again."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from urllib.parse import urlsplit
 
 import certifi
@@ -38,12 +38,12 @@ class SocketCarrier:
             "accept-encoding": "gzip, deflate",
         }
 
-    async def exchange(
+    def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
-    ) -> HttpAnswer:
+    ) -> Awaitable[HttpAnswer]:
         """The answer. Raises WireError, OSError, TimeoutError when connecting takes too long."""
         request = request_bytes(method, target, {**self._headers, **headers}, body)
-        return await self._connections.exchange(request, may_repeat=may_repeat)
+        return self._connections.exchange(request, may_repeat=may_repeat)
 
     async def aclose(self) -> None:
         """Closes every connection."""
