@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from operator import attrgetter
 from types import MappingProxyType
-from typing import cast
+from typing import NamedTuple, cast
 
-from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors
+from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors, key_of_unique_id
 from schema.status import TaskStatus
 from schema.task import Task
 
@@ -22,6 +22,14 @@ _TASK_BYTES = 1700
 
 _STALE_TIMES_FRESHNESS = 10
 _LONGEST_STALE_S = 3600.0
+
+
+class Spans(NamedTuple):
+    """For how many seconds after reading an answer counts as fresh, as stale, and is kept at all."""
+
+    fresh_s: float
+    stale_s: float
+    kept_s: float
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,10 @@ class Freshness:
         """For how long after reading it may be served where its backend fails."""
         return self.of(task) if task is None else max(self.stale_after(task), self.stale_if_error_s)
 
+    def spans(self, task: Task | None) -> Spans:
+        """All three, which are the same for all tasks of one status."""
+        return Spans(self.of(task), self.stale_after(task), self.kept_after(task))
+
 
 _KIND = MappingProxyType(
     {
@@ -69,7 +81,8 @@ class Age(Enum):
     OLD = auto()  # served only where its backend fails
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen, though nobody changes one: a frozen one takes three times as long to make, and each cold task makes one.
+@dataclass(slots=True, eq=False)
 class Entry:
     """One answer kept: the task, or None for "there is none". Moments are seconds of the cache's clock.
 
@@ -104,6 +117,7 @@ class TaskCache:
     ) -> None:
         self.freshness = freshness
         self.now = now
+        self._spans: dict[TaskStatus | None, Spans] = {}
         # Hear of each entry that no longer answers what it answered, and of moments when any of them may not.
         self.on_gone: list[Callable[[Entry], None]] = []
         self.on_doubt: list[Callable[[], None]] = []
@@ -159,13 +173,11 @@ class TaskCache:
     def put(self, selector: Selector, task: Task | None, *, age_s: float = 0.0) -> None:
         """Keeps what a backend answered for `selector` `age_s` seconds ago."""
         read_at = self.now() - age_s
-        entry = Entry(
-            task=task,
-            read_at=read_at,
-            fresh_until=read_at + self.freshness.of(task),
-            stale_until=read_at + self.freshness.stale_after(task),
-            kept_until=read_at + self.freshness.kept_after(task),
-        )
+        status = None if task is None else task.status
+        spans = self._spans.get(status)
+        if spans is None:
+            spans = self._spans[status] = self.freshness.spans(task)
+        entry = Entry(task, read_at, read_at + spans.fresh_s, read_at + spans.stale_s, read_at + spans.kept_s)
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):
             self._entries.unnamed(selector)
@@ -278,9 +290,11 @@ class _Entries:
 
     def _name(self, unique_id: str, reference: Reference) -> None:
         """The unique id leads to this task from now on: what it led to before answers no longer."""
-        former: Selector = self.unique_ids.get(unique_id) or ScaleUniqueId(unique_id)
-        if former != reference and (entry := self._map.get(former.key)) is not None:
-            self._gone(entry)
+        former = self.unique_ids.get(unique_id)
+        if former != reference:
+            entry = self._map.get(key_of_unique_id(unique_id) if former is None else former.key)
+            if entry is not None:
+                self._gone(entry)
         self.unique_ids[unique_id] = reference
 
 

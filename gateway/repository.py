@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from typing import cast
 
 import structlog
@@ -130,9 +129,10 @@ class TaskRepository:
                 awaited[read] = entry
         flights = self._board([*awaited, *stale], no_cache=no_cache)
         landings = {read: self._landing(flights[read], older) for read, older in awaited.items()}
-        if landings:
-            # wait() leaves the futures alone when the waiter is cancelled; gather() would cancel them.
-            await asyncio.wait(landings.values())
+        for landing in landings.values():
+            if not landing.done():  # those of one batch land together, so that few of them are waited for
+                # wait() leaves the future alone when the waiter is cancelled.
+                await asyncio.wait((landing,))
         for read, landing in landings.items():
             outcomes[read] = landing.result() if no_cache else self._or_older(read, landing.result())
         return [outcomes[read] for read in reads]
@@ -191,17 +191,18 @@ class TaskRepository:
     def _board(self, reads: Sequence[Read], *, no_cache: bool) -> dict[Read, Flight]:
         """A flight for each read: one that is under way, or a new one."""
         boarded: dict[Read, Flight] = {}
-        departing: list[Flight] = []
+        departing: dict[tuple[type[Selector], bool], list[Flight]] = {}
         for read in reads:
             flight = self._flights.joinable(read)
             if flight is None or (no_cache and not flight.asks_backend):
                 flight = self._flights.take_off(read, self._writes.mark, no_cache or self._reading is None)
-                departing.append(flight)
+                # The class of a selector tells its backend, and whether it is a unique id.
+                departing.setdefault((read.selector.__class__, read.view_url), []).append(flight)
             else:
                 self.counts.coalesced += 1
             boarded[read] = flight
-        for _, group in groupby(sorted(departing, key=_route), key=_route):
-            task = asyncio.get_running_loop().create_task(self._fly(list(group)))
+        for flights in departing.values():
+            task = asyncio.get_running_loop().create_task(self._fly(flights))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return boarded
@@ -281,6 +282,8 @@ class TaskRepository:
         return task if entry is None else entry.task
 
     def _is_overtaken(self, selector: Selector, task: Task | None, mark: int) -> bool:
+        if mark == self._writes.mark:
+            return False
         overtook = self._writes.overtook
         return overtook(selector, mark) or (task is not None and overtook(task.reference, mark))
 
@@ -348,8 +351,3 @@ def _suffices(read: Read, task: Task | None) -> bool:
 def _unique_id_of(task: Task) -> list[Selector]:
     has_one = task.unique_id is not None and task.reference.backend is Backend.SCALE
     return [ScaleUniqueId(cast(str, task.unique_id))] if has_one else []
-
-
-def _route(flight: Flight) -> tuple[str, bool, bool]:
-    read = flight.read
-    return read.selector.backend.name, isinstance(read.selector, ScaleUniqueId), read.view_url

@@ -268,19 +268,30 @@ class Connections:
         return connection
 
 
-def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-    """A whole request; `target` leaves exactly as it is written. Raises ValueError for what would break its lines."""
-    if not _TARGET.fullmatch(target):
-        raise ValueError("a request target holds what has to be encoded")
-    lines = [f"{method} {target} HTTP/1.1"]
+def head_bytes(headers: Mapping[str, str]) -> bytes:
+    """The lines of `headers`. Raises ValueError for what would break them."""
     for name, value in headers.items():
         if _UNSAFE_HEADER.search(value):
             raise ValueError(f"the header {name} holds a control character")
-        lines.append(f"{name}: {value}")
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
+def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """A whole request; `target` leaves exactly as it is written. Raises ValueError for what would break its lines."""
+    return headed_request_bytes(method, target, head_bytes(headers), body)
+
+
+def headed_request_bytes(method: str, target: str, head: bytes, body: bytes | None) -> bytes:
+    """As `request_bytes`, with the lines of its headers from `head_bytes`.
+
+    Raises ValueError for a target that would break its line.
+    """
+    if not _TARGET.fullmatch(target):
+        raise ValueError("a request target holds what has to be encoded")
+    start = f"{method} {target} HTTP/1.1\r\n".encode("latin-1")
     if body is None:
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-    lines.append(f"content-length: {len(body)}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+        return b"%b%b\r\n" % (start, head)
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, head, len(body), body)
 
 
 def _decoded(body: bytes, encoding: str | None, max_bytes: int) -> bytes:

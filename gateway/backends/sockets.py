@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from gateway.backends.connections import Connections, HttpAnswer, request_bytes
+from gateway.backends.connections import Connections, HttpAnswer, head_bytes, headed_request_bytes
 
 
 class SocketCarrier:
@@ -37,12 +37,21 @@ class SocketCarrier:
             "user-agent": "task-gateway",
             "accept-encoding": "gzip, deflate",
         }
+        # Nearly all calls to a backend bring the same headers, as the same object.
+        self._latest_headers: Mapping[str, str] = {}
+        self._latest_head = head_bytes(self._headers)
 
     def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
     ) -> Awaitable[HttpAnswer]:
-        """The answer. Raises WireError, OSError, TimeoutError when connecting takes too long."""
-        request = request_bytes(method, target, {**self._headers, **headers}, body)
+        """The answer. `headers` are an object that is never changed.
+
+        Raises WireError, OSError, TimeoutError when connecting takes too long.
+        """
+        if headers is not self._latest_headers:
+            self._latest_head = head_bytes({**self._headers, **headers})
+            self._latest_headers = headers
+        request = headed_request_bytes(method, target, self._latest_head, body)
         return self._connections.exchange(request, may_repeat=may_repeat)
 
     async def aclose(self) -> None:
