@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from operator import attrgetter
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import cast
 
 from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors, key_of_unique_id
 from schema.status import TaskStatus
@@ -22,14 +22,6 @@ _TASK_BYTES = 1700
 
 _STALE_TIMES_FRESHNESS = 10
 _LONGEST_STALE_S = 3600.0
-
-
-class Spans(NamedTuple):
-    """For how many seconds after reading an answer counts as fresh, as stale, and is kept at all."""
-
-    fresh_s: float
-    stale_s: float
-    kept_s: float
 
 
 @dataclass(frozen=True)
@@ -58,10 +50,6 @@ class Freshness:
         """For how long after reading it may be served where its backend fails."""
         return self.of(task) if task is None else max(self.stale_after(task), self.stale_if_error_s)
 
-    def spans(self, task: Task | None) -> Spans:
-        """All three, which are the same for all tasks of one status."""
-        return Spans(self.of(task), self.stale_after(task), self.kept_after(task))
-
 
 _KIND = MappingProxyType(
     {
@@ -81,7 +69,7 @@ class Age(Enum):
     OLD = auto()  # served only where its backend fails
 
 
-# Not frozen, though nobody changes one: a frozen one takes three times as long to make, and each cold task makes one.
+# Not frozen, though nobody changes one: each cold task makes one, and frozen ones take longer to make.
 @dataclass(slots=True, eq=False)
 class Entry:
     """One answer kept: the task, or None for "there is none". Moments are seconds of the cache's clock.
@@ -92,8 +80,6 @@ class Entry:
     task: Task | None
     read_at: float
     fresh_until: float
-    stale_until: float
-    kept_until: float
 
     @property
     def stale_task(self) -> Task | None:
@@ -117,7 +103,8 @@ class TaskCache:
     ) -> None:
         self.freshness = freshness
         self.now = now
-        self._spans: dict[TaskStatus | None, Spans] = {}
+        # By a task's status; None where there is no task.
+        self._fresh_s: dict[TaskStatus | None, float] = {}
         # Hear of each entry that no longer answers what it answered, and of moments when any of them may not.
         self.on_gone: list[Callable[[Entry], None]] = []
         self.on_doubt: list[Callable[[], None]] = []
@@ -162,22 +149,25 @@ class TaskCache:
     def find(self, selector: Selector) -> tuple[Entry, Age] | None:
         """What is known and may still be served under some condition, and which."""
         entry, now = self._find(selector), self.now()
-        if entry is None or now >= entry.kept_until:
+        if entry is None:
+            return None
+        age_s, task = now - entry.read_at, entry.task
+        if age_s >= self.freshness.kept_after(task):
             return None
         if now < entry.fresh_until and self._is_heard(entry, now):
             return entry, Age.FRESH
-        if entry.task is None:
+        if task is None:
             return None
-        return entry, Age.STALE if now < entry.stale_until else Age.OLD
+        return entry, Age.STALE if age_s < self.freshness.stale_after(task) else Age.OLD
 
     def put(self, selector: Selector, task: Task | None, *, age_s: float = 0.0) -> None:
         """Keeps what a backend answered for `selector` `age_s` seconds ago."""
         read_at = self.now() - age_s
         status = None if task is None else task.status
-        spans = self._spans.get(status)
-        if spans is None:
-            spans = self._spans[status] = self.freshness.spans(task)
-        entry = Entry(task, read_at, read_at + spans.fresh_s, read_at + spans.stale_s, read_at + spans.kept_s)
+        fresh_s = self._fresh_s.get(status)
+        if fresh_s is None:
+            fresh_s = self._fresh_s[status] = self.freshness.of(task)
+        entry = Entry(task, read_at, read_at + fresh_s)
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):
             self._entries.unnamed(selector)

@@ -109,15 +109,24 @@ class HttpProtocol(_CutsOff, HttpToolsProtocol):
 
     _head_due: asyncio.TimerHandle | None = None
 
+    _head_has_begun = False
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._await_head()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Nearly every head comes in one piece, and needs no timer.
+        if self._head_has_begun:
+            self._await_head()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        self._head_has_begun = True
 
     def on_headers_complete(self) -> None:
+        self._head_has_begun = False
         self._forget_head()
         super().on_headers_complete()
 

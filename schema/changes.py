@@ -1,5 +1,6 @@
 """What a mutation asks of one task, as a value: made once from an input, carried unchanged to the backend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -36,7 +37,7 @@ class AddTags:
     action: ClassVar = TaskAction.TAG
     argument: ClassVar[str | None] = "tags"
 
-    def merged(self, present: list[str]) -> list[str]:
+    def merged(self, present: Sequence[str]) -> list[str]:
         """The tags afterwards, each once."""
         return list(dict.fromkeys([*present, *self.tags]))
 

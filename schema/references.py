@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, TypeAlias
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Annotated, TypeAlias, overload
 
 import strawberry
+from strawberry import Some
 from strawberry.types import get_object_definition
 
 from schema.backend import Backend
@@ -21,7 +24,7 @@ _MAX_TEXT_BYTES = 2048  # scene ids and unique ids
 
 
 @strawberry.type(description="What names a task at Scale.")
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScaleTaskReference:
     task_id: strawberry.ID
 
@@ -107,22 +110,19 @@ def key_of_unique_id(text: str) -> Key:
     return "unique id", text
 
 
+_KEY = attrgetter("key")
+
+
 class Selectors(tuple[Selector, ...]):
     """Selectors that are asked for again and again: what they are looked up by is found once."""
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
-        return tuple(selector.key for selector in self)
+        return tuple(map(_KEY, self))
 
     @cached_property
     def has_unique_ids(self) -> bool:
-        return any(isinstance(selector, ScaleUniqueId) for selector in self)
-
-
-class Names(list["TaskBy"]):
-    """A list of names that comes again and again: what it names is found once."""
-
-    selectors: Selectors | None = None
+        return ScaleUniqueId in set(map(type, self))
 
 
 @strawberry.input(description="A Rosetta task by the three ids that name it. None of them suffices alone.")
@@ -165,12 +165,43 @@ def to_selector(by: TaskBy, *path: str) -> Selector:
 
 def to_selectors(by: "Sequence[TaskBy]") -> Selectors:
     """What each of `by` names. Raises GatewayError BAD_USER_INPUT for the first that names nothing."""
-    known = by.selectors if isinstance(by, Names) else None
-    if known is None:
-        known = Selectors([to_selector(item) for item in by])
-        if isinstance(by, Names):
-            by.selectors = known
-    return known
+    return by.selectors if isinstance(by, Names) else Selectors([to_selector(item) for item in by])
+
+
+class Names(Sequence[TaskBy]):
+    """Names of tasks that come by the hundred, and some again and again: what they name is found once.
+
+    Each is a TaskBy, or one of TEXTS and the text in it: most are, and need not be made into a TaskBy.
+    """
+
+    def __init__(self, items: "Sequence[tuple[str, str] | TaskBy]") -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> TaskBy: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Names": ...
+    def __getitem__(self, index: int | slice) -> "TaskBy | Names":
+        if isinstance(index, slice):
+            return Names(self._items[index])
+        item = self._items[index]
+        return _by_text(*item) if isinstance(item, tuple) else item
+
+    @cached_property
+    def selectors(self) -> Selectors:
+        """What they name. Raises GatewayError BAD_USER_INPUT for the first that names nothing."""
+        return Selectors(
+            [TEXTS[item[0]](item[1]) if isinstance(item, tuple) else to_selector(item) for item in self._items]
+        )
+
+
+def _by_text(field: str, text: str) -> TaskBy:
+    python_name = {"id": "id", "scaleTaskId": "scale_task_id", "scaleUniqueId": "scale_unique_id"}[field]
+    # Strawberry gives the fields that are not named their defaults, of which the type checker does not know.
+    return TaskBy(**{python_name: Some(text)})  # type: ignore[arg-type]
 
 
 def _selector(by: TaskBy, *path: str) -> Selector:
@@ -179,7 +210,7 @@ def _selector(by: TaskBy, *path: str) -> Selector:
     if by.scale_task_id is not None:
         return scale_reference(by.scale_task_id.value, *path, "scaleTaskId")
     if by.scale_unique_id is not None:
-        return ScaleUniqueId(customer_text(by.scale_unique_id.value, _MAX_TEXT_BYTES, *path, "scaleUniqueId"))
+        return scale_unique_id(by.scale_unique_id.value, *path, "scaleUniqueId")
     if by.rosetta is not None:
         parts = by.rosetta.value
         return rosetta_reference(parts.campaign_id, parts.annotation_request_id, parts.scene_id, *path, "rosetta")
@@ -191,6 +222,11 @@ def scale_reference(task_id: str, *path: str) -> ScaleTaskReference:
     if not _SCALE_TASK_ID.fullmatch(task_id):
         raise bad_input("a Scale task id is 1 to 128 letters, digits, _ and -", *path)
     return ScaleTaskReference(task_id=strawberry.ID(task_id))
+
+
+def scale_unique_id(text: str, *path: str) -> ScaleUniqueId:
+    """The selector of a unique id. Raises GatewayError BAD_USER_INPUT for one that cannot be."""
+    return ScaleUniqueId(customer_text(text, _MAX_TEXT_BYTES, *path))
 
 
 def rosetta_reference(campaign_id: str, request_id: str, scene_id: str, *path: str) -> RosettaTaskReference:
@@ -266,3 +302,9 @@ def task_reference(parts: tuple[str, ...]) -> Reference | None:
             return rosetta_reference(campaign, request, scene, "id")
         case _:
             return None
+
+
+# The fields of TaskBy that hold a text, and what the text names.
+TEXTS: Mapping[str, Callable[[str], Selector]] = MappingProxyType(
+    {"id": reference_of_id, "scaleTaskId": scale_reference, "scaleUniqueId": scale_unique_id}
+)

@@ -13,7 +13,7 @@ from schema.context import Info
 from schema.errors import BackendError, BadInputError, RequestTimeoutError, TaskNotFoundError
 from schema.history import TaskEvent, TaskEventAction, completed_at, created_at, updated_at
 from schema.node import Node
-from schema.references import RosettaTaskReference, ScaleTaskReference, TaskReference
+from schema.references import RosettaTaskReference, ScaleTaskReference, TaskReference, global_id
 from schema.scalars import JSON, URL
 from schema.status import BackendStatus, ReviewStatus, TaskAction, TaskStatus, allowed_actions
 
@@ -74,6 +74,10 @@ class TaskAudit:
         return self.auditor if info.context.sees_people else None
 
 
+def _own_id(self: "Task") -> strawberry.ID:
+    return global_id(self.reference)
+
+
 @strawberry.type(
     description="One unit of labelling work, whichever backend holds it. Fields that a backend does not have "
     "are null: a description that begins with a backend's name says that only this one has it. "
@@ -91,9 +95,12 @@ class Task(Node):
     # Its JSON by selection: part of this very object, never of one that replaces it.
     rendered: strawberry.Private[object] = dataclasses.field(init=False, default=None, repr=False, compare=False)
 
+    # Made when it is asked for: a hundred bytes that a cached task need not keep.
     id: strawberry.ID = strawberry.field(
+        resolver=_own_id,
         description="Opaque and stable, derived from the reference; accepted by `node`, `task(by: {id})` and every "
-        "mutation."
+        "mutation.",
+        metadata=_DEPENDS_ON_TASKS,
     )
     reference: TaskReference = strawberry.field(
         description="What names the task in its backend: the ids, typed by backend."
@@ -110,7 +117,7 @@ class Task(Node):
     batch: str | None = strawberry.field(default=None, description="Scale: the name of the batch it belongs to.")
     priority: int | None = strawberry.field(default=None, description="Scale: 10, 20 or 30; higher goes first.")
     is_test: bool | None = strawberry.field(default=None, description="Scale: made with a test key.")
-    tags: list[str] = strawberry.field(default_factory=list, description="Scale: at most 5. Empty where none.")
+    tags: Sequence[str] = strawberry.field(default=(), description="Scale: at most 5. Empty where none.")
     unique_id: str | None = strawberry.field(default=None, description="Scale: your own id of the task.")
     callback_url: str | None = strawberry.field(
         default=None, description="Scale: where it reports to. May be an e-mail address."
@@ -128,7 +135,7 @@ class Task(Node):
     project_param_version: int | None = strawberry.field(
         default=None, description="Scale: version of the project's parameters."
     )
-    audits: list[TaskAudit] = strawberry.field(default_factory=list, description="Scale: reviews of the finished work.")
+    audits: Sequence[TaskAudit] = strawberry.field(default=(), description="Scale: reviews of the finished work.")
     fetched_at: datetime = strawberry.field(
         description="When the gateway read this from the backend. It may have changed since: unfinished tasks "
         "are read anew after 10 seconds, settled ones after 5 minutes, unless the operator changed "

@@ -16,7 +16,7 @@ from schema.errors import ErrorCode
 from schema.filter import TaskCriteria
 from schema.history import TaskEvent
 from schema.project import BatchPage, Project
-from schema.references import Reference, RosettaTaskReference, ScaleTaskReference, global_id
+from schema.references import Reference, RosettaTaskReference, ScaleTaskReference
 from schema.scalars import JSON
 from schema.status import TaskStatus
 from schema.task import Task
@@ -83,7 +83,6 @@ def fake_task(
     has_view_url: bool = True,
 ) -> Task:
     return Task(
-        id=global_id(reference),
         reference=reference,
         status=status,
         record=FakeRecord(),

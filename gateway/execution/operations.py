@@ -35,9 +35,10 @@ _is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_
 _NO_VARIABLES: Mapping[str, Any] = {}
 
 
-# Requests that came as they came before, and the bytes of their bodies.
+# Requests that came as they came before. Each may be the last to hold its document, which takes fifty times its text.
 _MOST_RECALLED = 2000
-_MOST_RECALLED_BYTES = 2 * 1024 * 1024
+_MOST_RECALLED_BYTES = 64 * 1024 * 1024
+_BYTES_A_CHARACTER = 50
 
 
 @dataclass(slots=True)
@@ -90,9 +91,9 @@ class Operations:
         return self._recalled.get(body)
 
     def remember(self, body: bytes, prepared: PreparedOperation) -> None:
-        """For `recall`, where the request may be answered without looking at it again."""
-        if prepared.is_lasting:
-            self._recalled.keep(body, prepared, len(body))
+        """For `recall`, where the request may be answered without looking at it again, and has come before."""
+        if prepared.is_lasting and prepared.bound is not None and prepared.bound.comes_again:
+            self._recalled.keep(body, prepared, _BYTES_A_CHARACTER * len(body))
 
     def kept(self, prepared: PreparedOperation, caller: Caller, request_id: str) -> bytes | None:
         """The whole answer as JSON, where it is kept and still holds for this caller; asks for nothing fresher."""
@@ -201,7 +202,7 @@ class Operations:
             return planned
         loader = context.tasks
         entries = loader.cached_entries if isinstance(loader, OperationLoader) else None
-        if entries is not None and planned.is_whole:
+        if entries is not None and planned.is_whole and bound.comes_again:
             answers.keep(bound.shelf, scopes, planned.text, entries, mark)
         return planned.data
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import orjson
 
-from schema.references import RosettaTaskReference, ScaleTaskReference
+from schema.references import RosettaTaskReference, ScaleTaskReference, global_id
 from schema.scalars import format_datetime, safe_json
 from schema.task import Task
 
@@ -37,7 +37,7 @@ def _backend_status(task: Task) -> Mapping[str, object] | None:
 # Only what a list brings by itself: nothing here costs a call of its own.
 COLUMNS: Mapping[str, Callable[[Task], object]] = MappingProxyType(
     {
-        "id": lambda task: task.id,
+        "id": lambda task: global_id(task.reference),
         "backend": lambda task: task.reference.backend.name,
         "scaleTaskId": lambda task: task.reference.task_id if isinstance(task.reference, ScaleTaskReference) else None,
         "campaignId": lambda task: scene.campaign_id if (scene := _scene(task)) else None,

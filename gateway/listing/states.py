@@ -5,7 +5,6 @@ from datetime import datetime
 import orjson
 
 from gateway.backends.scale import TaskState
-from schema.references import global_id
 from schema.scalars import JSON
 from schema.task import Task
 
@@ -36,7 +35,6 @@ class StateRecord:
 def task_of_state(state: TaskState, fetched_at: datetime) -> Task:
     """The task as far as its state tells: enough for the fields of `Wanted.only_states`, and for no other."""
     return Task(
-        id=global_id(state.reference),
         reference=state.reference,
         status=state.status,
         backend_status=state.backend_status,

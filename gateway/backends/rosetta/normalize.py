@@ -17,7 +17,7 @@ from gateway.backends.rosetta.statistics import StatisticsRow
 from gateway.backends.rosetta.statuses import task_status
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
-from schema.references import RosettaTaskReference, global_id
+from schema.references import RosettaTaskReference
 from schema.scalars import JSON, safe_json
 from schema.status import TaskStatus
 from schema.task import Task
@@ -67,7 +67,6 @@ def task_from_single(
         raise _no_status()
     status, backend_status = task_status(digits)
     return Task(
-        id=global_id(reference),
         reference=reference,
         status=status,
         backend_status=backend_status,
@@ -82,7 +81,6 @@ def task_from_row(reference: RosettaTaskReference, row: StatisticsRow, fetched_a
     if row.status is None:
         raise _no_status()
     return Task(
-        id=global_id(reference),
         reference=reference,
         status=row.status,
         backend_status=row.backend_status,
@@ -95,7 +93,6 @@ def task_from_row(reference: RosettaTaskReference, row: StatisticsRow, fetched_a
 def derived_task(reference: RosettaTaskReference, status: TaskStatus, fetched_at: datetime) -> Task:
     """The Task of a scene that only its annotation request knows."""
     return Task(
-        id=global_id(reference),
         reference=reference,
         status=status,
         has_view_url=False,

@@ -80,12 +80,12 @@ class Fields:
             self._report(name)
             return None
 
-    def shared_texts(self, name: str) -> list[str]:
+    def shared_texts(self, name: str) -> tuple[str, ...]:
         """A list without the entries that are no text; empty where there is none."""
         value = self._list(name)
         if not value:
-            return []
-        texts = [intern(item) for item in value if isinstance(item, str)]
+            return ()
+        texts = tuple([intern(item) for item in value if isinstance(item, str)])
         if len(texts) < len(value):
             self._report(name)
         return texts

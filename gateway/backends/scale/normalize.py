@@ -8,7 +8,7 @@ from gateway.backends.scale.fields import Fields, Misfit
 from gateway.backends.scale.record import ScaleRecord
 from gateway.backends.scale.vocabulary import review_status, task_status
 from schema.errors import GatewayError
-from schema.references import ScaleTaskReference, global_id, scale_reference
+from schema.references import ScaleTaskReference, scale_reference
 from schema.task import Task, TaskAudit
 
 # The page on the task object has the first name, the page on callbacks the second, old SDK samples the times.
@@ -61,7 +61,6 @@ def to_task(
     fields.expect_object("params")
     fields.expect_object("metadata")
     return Task(
-        id=global_id(reference),
         record=ScaleRecord(body),
         reference=reference,
         status=status,
@@ -80,7 +79,7 @@ def to_task(
         review_status=review_status(fields.text("customer_review_status")),
         times_redone=fields.integer("times_redone"),
         project_param_version=fields.integer("project_param_version"),
-        audits=[_audit(audit) for audit in fields.objects("audits")],
+        audits=tuple([_audit(audit) for audit in fields.objects("audits")]),
         created_at=fields.moment("created_at"),
         updated_at=fields.moment("updated_at"),
         completed_at=fields.moment("completed_at"),

@@ -3,15 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strawberry import Some
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import StrawberryArgument, convert_argument, convert_arguments
 from strawberry.types.base import StrawberryList
 
-from schema.references import Names, TaskBy
-
-# The fields of TaskBy that hold a text, and how they are called in Python.
-_TEXTS: Mapping[str, str] = {"id": "id", "scaleTaskId": "scale_task_id", "scaleUniqueId": "scale_unique_id"}
+from schema.references import TEXTS, Names, TaskBy
 
 
 def converted(
@@ -43,10 +39,10 @@ def _takes_names(argument: StrawberryArgument) -> bool:
     return isinstance(argument.type, StrawberryList) and argument.type.of_type is TaskBy
 
 
-def _named(value: Mapping[str, Any], converter: GraphQLCoreConverter) -> TaskBy:
+def _named(value: Mapping[str, Any], converter: GraphQLCoreConverter) -> tuple[str, str] | TaskBy:
     if len(value) == 1:
-        ((name, text),) = value.items()
-        if name in _TEXTS and text.__class__ is str:
-            return TaskBy(**{_TEXTS[name]: Some(text)})  # type: ignore[arg-type]
-    named: Any = convert_argument(value, TaskBy, converter.scalar_registry, converter.config)
-    return named  # type: ignore[no-any-return]
+        (named,) = value.items()
+        if named[0] in TEXTS and named[1].__class__ is str:
+            return named
+    by: Any = convert_argument(value, TaskBy, converter.scalar_registry, converter.config)
+    return by  # type: ignore[no-any-return]  # convert_argument is not typed: it made a TaskBy

@@ -2,26 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from gateway.execution.plan.calls import Call, Outcomes, Run
 from gateway.execution.plan.fragments import Fragments
-from gateway.execution.plan.irregular import IrregularError, NotCoveredError
+from gateway.execution.plan.irregular import NotCoveredError
 from gateway.execution.plan.rendering import Renderers
 from gateway.execution.plan.selections import Selections, condition_variables
+from gateway.execution.plan.variables import Variables
 from gateway.execution.plan.waiting import WaitingObject
+from gateway.remembered import Remembered
 from gateway.within import within
 from schema.context import Context
 
 # More choices than these in one document are left to graphql-core.
 _MOST_VARIANTS = 16
-# Of an operation's variables with the arguments made of them, so many are kept; longer ones never.
-_MOST_BOUND = 1000
-_LONGEST_BOUND_BYTES = 16_384
+# Of all operations' variables with the arguments made of them so many are kept, of so many bytes, estimated: what is
+# made of variables takes some twelve times their text, and each may be the last to hold its document, which takes some
+# fifty times its own.
+_MOST_BOUND = 8000
+_MOST_BOUND_BYTES = 32 * 1024 * 1024
+_BYTES_A_VARIABLE_BYTE = 12
+_BYTES_A_CHARACTER = 50
+_BOUND_BYTES = 1000
 
 Choice: TypeAlias = tuple[object, ...]
 
@@ -30,7 +38,9 @@ Choice: TypeAlias = tuple[object, ...]
 class Bound:
     """What one set of variables makes of a plan: which variant, with which arguments.
 
-    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`.
+    `depends_on_tasks` and the caller alone: then its answers may be kept, on `shelf`. To keep what is asked once
+    costs more than it saves: most requests with variables of their own never come again, those that `comes_again`
+    tells of do.
     """
 
     root: WaitingObject
@@ -38,6 +48,7 @@ class Bound:
     arguments: Mapping[Call, Mapping[str, Any]]
     depends_on_tasks: bool
     shelf: dict[Any, Any] = field(default_factory=dict)
+    comes_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,11 @@ class Planned:
         return orjson.Fragment(self.text)
 
 
+# By the plan's number and its variables' text.
+KnownBindings: TypeAlias = Remembered[tuple[int, bytes], Bound]
+_NUMBERS = count()
+
+
 class _Variant(NamedTuple):
     root: WaitingObject
     calls: list[Call]
@@ -67,16 +83,24 @@ class Plan:
     """Answers one operation."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, fragments: Fragments
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        fragments: Fragments,
+        known: KnownBindings,
     ) -> None:
         """Raises NotCoveredError where the operation is left to graphql-core."""
         self._schema = schema
         self._document = document
         self._operation = operation
         self._fragments = fragments
+        self._variables = Variables(schema, operation.variable_definitions or ())
         self._conditions = condition_variables(document, operation)
         self._variants: dict[Choice, _Variant] = {}
-        self._bound: dict[bytes, Bound] = {}
+        self._known = known
+        self._number = next(_NUMBERS)
+        self._bytes = _BOUND_BYTES + _BYTES_A_CHARACTER * (len(document.loc.source.body) if document.loc else 0)
 
     def bind(self, variables: Mapping[str, Any]) -> Bound | None:
         """The plan for these variables; None where graphql-core has to answer."""
@@ -87,13 +111,12 @@ class Plan:
 
     def _kept_or_new(self, variables: Mapping[str, Any]) -> Bound:
         key = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b""
-        bound = self._bound.get(key)
+        bound = self._known.get((self._number, key))
         if bound is None:
             bound = self._bind(variables)
-            if len(key) <= _LONGEST_BOUND_BYTES:
-                while len(self._bound) >= _MOST_BOUND:
-                    del self._bound[next(iter(self._bound))]
-                self._bound[key] = bound
+            self._known.keep((self._number, key), bound, self._bytes + _BYTES_A_VARIABLE_BYTE * len(key))
+        else:
+            bound.comes_again = True
         return bound
 
     async def attempt(self, bound: Bound, context: Context) -> Planned | Outcomes:
@@ -108,11 +131,7 @@ class Plan:
             return run.outcomes
 
     def _bind(self, variables: Mapping[str, Any]) -> Bound:
-        values = get_variable_values(
-            self._schema, self._operation.variable_definitions or (), dict(variables), max_errors=1
-        )
-        if isinstance(values, list):
-            raise IrregularError
+        values = self._variables.coerced(variables)
         variant = self._variant(values)
         return Bound(
             root=variant.root,
@@ -142,17 +161,18 @@ async def _answer(root: WaitingObject, run: Run) -> Planned:
 
 
 class Plans:
-    """Makes the plans of one schema. Their fragments share one bound."""
+    """Makes the plans of one schema. Their fragments share one bound, and so do their bindings."""
 
     def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
         self._schema = schema
         self._fragments = fragments
+        self._known: KnownBindings = Remembered(_MOST_BOUND, _MOST_BOUND_BYTES)
 
     def of(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
         """The operation's plan; None where it is left to graphql-core. `document` is valid."""
         if operation.operation is not OperationType.QUERY:
             return None
         try:
-            return Plan(self._schema, document, operation, self._fragments)
+            return Plan(self._schema, document, operation, self._fragments, self._known)
         except NotCoveredError:
             return None

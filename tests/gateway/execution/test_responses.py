@@ -275,3 +275,16 @@ async def test_kept_from_the_second_time_on() -> None:
     assert answers == [answers[0]] * 4
     assert given == [0, 0, 1, 2, 2, 2]
     assert "u" in written["data"]["task"]["tags"]
+
+
+@pytest.mark.anyio
+async def test_what_is_asked_once_is_not_kept() -> None:
+    """Though all its tasks are cached: only a request that comes again is worth the memory."""
+    async with world(GATEWAY_AUTH__API_KEYS=HASHES) as gateway:
+        await taken(gateway, ("read", QUERIES[0], DEMO_COMPLETED, "reader"))
+        given = []
+        for _ in range(3):
+            await taken(gateway, ("read", QUERIES[0].replace("{ id ", "{ "), DEMO_COMPLETED, "reader"))
+            given.append(await kept_given(gateway))
+
+    assert given == [0, 0, 1]

@@ -190,7 +190,15 @@ def test_tasks_are_the_same_when_made_again(record: dict[str, object]) -> None:
 
 def facts(task: Task) -> tuple[object, ...]:
     record = json.dumps(raw(task, with_people=True))
-    return (task.id, task.status, task.backend_status, task.known_view_url, task.has_view_url, task.fetched_at, record)
+    return (
+        task.reference,
+        task.status,
+        task.backend_status,
+        task.known_view_url,
+        task.has_view_url,
+        task.fetched_at,
+        record,
+    )
 
 
 @pytest.mark.parametrize(

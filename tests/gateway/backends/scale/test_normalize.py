@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from gateway.backends.exact_json import decode
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, task_of_body, to_task
-from schema.references import global_id
 from schema.scalars import JSON
 from schema.status import ReviewStatus, TaskStatus
 from schema.task import Task
@@ -58,7 +57,6 @@ def test_a_completed_task() -> None:
 
     assert misfits == []
     assert task == Task(
-        id=global_id(scale(TASK_ID)),
         record=task.record,
         reference=scale(TASK_ID),
         status=TaskStatus.COMPLETED,
@@ -69,7 +67,7 @@ def test_a_completed_task() -> None:
         batch="cows-1",
         priority=20,
         is_test=False,
-        tags=["farm", "June"],
+        tags=("farm", "June"),
         unique_id="s3://b/f.png",
         callback_url="http://www.example.com/callback",
         callback_succeeded=True,
@@ -143,7 +141,7 @@ def test_missing_null_and_empty_are_alike(name: str) -> None:
     """What is missing, null or empty is null or empty, and no misfit."""
     task, misfits = normalized(recorded(name))
 
-    assert (task.tags, task.audits, task.unique_id) == ([], [], None)
+    assert (task.tags, task.audits, task.unique_id) == ((), (), None)
     assert (task.completed_at, task.priority, task.review_status, task.callback_succeeded) == (None, None, None, None)
     assert misfits == []
 
@@ -153,7 +151,7 @@ def test_fields_that_do_not_fit() -> None:
     task, misfits = normalized(recorded("mistyped"))
 
     assert task.status is TaskStatus.PENDING
-    assert task.tags == ["good"]
+    assert task.tags == ("good",)
     assert [(audit.auditor, audit.audited_at, audit.duration_seconds) for audit in task.audits] == [(None, None, None)]
     others = {"params", "metadata", "tags", "audits", "response", "customer_review_status"}
     renamed = {name for name in FIELDS if name.startswith("callback_") and name != "callback_url"}
@@ -261,7 +259,7 @@ def test_lone_surrogates_can_be_answered() -> None:
     task, misfits = normalized(body)
 
     assert task.backend_status is not None
-    assert (task.backend_status.value, task.tags) == ("\ufffd", ["\ufffd"])
+    assert (task.backend_status.value, task.tags) == ("\ufffd", ("\ufffd",))
     assert task.record.metadata() == JSON({"\ufffd": "\ufffd"})
     assert orjson.dumps([task.tags, task.record.raw(with_people=True)])
     assert task.record.body == body

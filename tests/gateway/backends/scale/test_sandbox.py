@@ -54,7 +54,7 @@ async def test_single_tasks(sandbox: ScaleSandbox, client: ScaleClient) -> None:
     assert (task.status, task.project, task.tags, task.unique_id) == (
         TaskStatus.PENDING,
         "cows",
-        ["a"],
+        ("a",),
         "s3://b/f.png",
     )
     assert (task.created_at, task.fetched_at) == (START, START)

@@ -122,4 +122,4 @@ async def test_delete_with_a_body_over_a_socket() -> None:
         await client.aclose()
 
     assert task is not None
-    assert task.tags == ["b"]
+    assert task.tags == ("b",)

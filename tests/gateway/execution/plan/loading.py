@@ -21,7 +21,7 @@ from schema.health import BackendHealth, CircuitState
 from schema.history import TaskEvent, TaskEventAction
 from schema.node import encode_id
 from schema.project import Batch, BatchPage, Project
-from schema.references import Reference, RosettaTaskReference, ScaleUniqueId, Selector, global_id
+from schema.references import Reference, RosettaTaskReference, ScaleUniqueId, Selector
 from schema.scalars import JSON
 from schema.status import BackendStatus, ReviewStatus, TaskStatus
 from schema.task import Task, TaskAudit
@@ -88,7 +88,6 @@ def generated_task(reference: Reference, chance: Random, *, wrong: bool) -> Task
         return chance.choice((None, _START, _START + timedelta(milliseconds=chance.randrange(10**9))))
 
     task = Task(
-        id=global_id(reference),
         reference=reference,
         status=chance.choice(list(TaskStatus)),
         backend_status=chance.choice((None, BackendStatus(value="3", label="label", pool=chance.choice(_TEXTS)))),
@@ -264,7 +263,7 @@ class GeneratedCounterparts:
         self._loader = loader
 
     async def load(self, task: Task) -> Sequence[Task]:
-        chance = await self._loader.chance_of(("counterparts", task.id))
+        chance = await self._loader.chance_of(("counterparts", task.reference))
         return [self._loader.task(rosetta("s"), chance) for _ in range(chance.randrange(2))]
 
 

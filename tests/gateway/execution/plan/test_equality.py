@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.judge import replaying
-from gateway.execution.plan import Fragments, Plan, Planned
+from gateway.execution.plan import Fragments, Planned, Plans
 from schema import build_schema
 from tests.gateway.execution.plan.loading import context
 from tests.gateway.execution.plan.operations import Rewriting, operations, with_names
@@ -100,7 +100,8 @@ class Counts:
         operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
         core_context, core_loader = context(seed)
         expected = await core_answer(document, dict(variables), core_context)
-        plan = Plan(CORE, document, operation, Fragments())
+        plan = Plans(CORE, Fragments()).of(document, operation)
+        assert plan is not None
         # The second run is answered from fragments where the first made some.
         for _ in range(2):
             plan_context, loader = context(seed)
