@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 from gateway.backends.base import Outcome
 from gateway.cache import Entry
@@ -9,6 +10,9 @@ from gateway.repository import Read, TaskRepository
 from schema.errors import ErrorCode, GatewayError, RequestTimeoutError
 from schema.references import Reference, ScaleUniqueId, Selector
 from schema.task import Task
+
+# No outcome: what is read has not come.
+_UNKNOWN = object()
 
 
 class OperationLoader:
@@ -57,9 +61,23 @@ class OperationLoader:
         self._batch_of.update(dict.fromkeys(batch.outcomes, batch))
 
     @property
+    def has_found(self) -> bool:
+        """Whether anything that was loaded was in the cache already: it may have gone from there since."""
+        return bool(self._entries)
+
+    @property
     def cached_entries(self) -> Sequence[Entry] | None:
-        """What has been loaded, where all of it was fresh in the cache; None where anything had to be read."""
-        return None if self._batch_of else self._entries
+        """What has been loaded, where all of it is fresh in the cache; None where anything of it is not.
+
+        What was read from a backend is looked up anew: only the very task that was loaded counts.
+        """
+        if not self._batch_of:
+            return self._entries
+        entries = self._repository.kept([read.selector for read in self._batch_of])
+        for (read, batch), entry in zip(self._batch_of.items(), entries, strict=True):
+            if entry is None or read.view_url or batch.outcomes.get(read, _UNKNOWN) is not entry.task:
+                return None
+        return [*self._entries, *cast("list[Entry]", entries)]
 
     def _known(self, selector: Selector) -> Entry | None:
         # What this operation has read anew may have been written since: then the cache knows more than the loader.

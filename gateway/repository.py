@@ -97,6 +97,10 @@ class TaskRepository:
         self.counts.found[FRESH] += len(entries) - entries.count(None)
         return entries
 
+    def kept(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        """What is cached and fresh of what was just read; no read, and not counted as one."""
+        return self._cache.get_many(selectors)
+
     @property
     def mark(self) -> int:
         """To be taken before a list is read whose tasks `prime` the cache."""
