@@ -1,7 +1,7 @@
 """Per operation: what is asked for in one tick goes out together; what is cached answers at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from gateway.backends.base import Outcome
@@ -139,7 +139,12 @@ class _Batch:
         self._task: asyncio.Task[None] | None = None
 
     def depart(self, repository: TaskRepository, *, no_cache: bool) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._fly(repository, no_cache=no_cache))
+        try:
+            wait = repository.begin(self.reads, no_cache=no_cache)
+        except Exception as error:  # noqa: BLE001  a bug, told to everyone who waits
+            self.landing.set_exception(error)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._fly(wait))
 
     def outcome(self, read: Read, repository: TaskRepository) -> Outcome:
         """How the read came out; RequestTimeoutError where the batch is late."""
@@ -149,10 +154,9 @@ class _Batch:
         arrived = None if read.view_url else repository.peek(read.selector)
         return RequestTimeoutError(read.selector.backend) if arrived is None else arrived.task
 
-    async def _fly(self, repository: TaskRepository, *, no_cache: bool) -> None:
+    async def _fly(self, wait: Callable[[], Awaitable[list[Outcome]]]) -> None:
         try:
-            outcomes = await repository.get_many(self.reads, no_cache=no_cache)
-            self.outcomes = dict(zip(self.reads, outcomes, strict=True))
+            self.outcomes = dict(zip(self.reads, await wait(), strict=True))
         except asyncio.CancelledError:
             # Whoever waits must not wait for ever.
             stopped = GatewayError(ErrorCode.BACKEND_UNAVAILABLE, "the operation was cancelled")

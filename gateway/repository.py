@@ -2,9 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
@@ -118,6 +118,12 @@ class TaskRepository:
         What is stale is answered at once while one read refreshes it; what is older is answered where its backend
         fails. With `no_cache` nothing from before is answered; a read of the backend that is under way is joined.
         """
+        return await self.begin(reads, no_cache=no_cache)()
+
+    def begin(
+        self, reads: Sequence[Read], *, no_cache: bool = False
+    ) -> Callable[[], Coroutine[Any, Any, list[Outcome]]]:
+        """Begins to read, without waiting; what it returns waits for what `get_many` answers."""
         outcomes: dict[Read, Outcome] = {}
         stale: list[Read] = []
         awaited: dict[Read, Entry | None] = {}
@@ -133,6 +139,11 @@ class TaskRepository:
                 awaited[read] = entry
         flights = self._board([*awaited, *stale], no_cache=no_cache)
         landings = {read: self._landing(flights[read], older) for read, older in awaited.items()}
+        return partial(self._outcomes, reads, outcomes, landings, no_cache=no_cache)
+
+    async def _outcomes(
+        self, reads: Sequence[Read], outcomes: dict[Read, Outcome], landings: Mapping[Read, Landing], *, no_cache: bool
+    ) -> list[Outcome]:
         for landing in landings.values():
             if not landing.done():  # those of one batch land together, so that few of them are waited for
                 # wait() leaves the future alone when the waiter is cancelled.
