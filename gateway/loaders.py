@@ -27,6 +27,8 @@ class OperationLoader:
         self._repository = repository
         self._deadline = deadline
         self._no_cache = no_cache
+        # Whether nothing else will be asked for together with what is asked for first: then that leaves at once.
+        self.asks_once = False
         self._entries: list[Entry] = []
         self._batch: _Batch | None = None
         self._batch_of: dict[Read, _Batch] = {}
@@ -102,6 +104,8 @@ class OperationLoader:
     async def _read(self, reads: Sequence[Read]) -> list[Outcome]:
         """One outcome a read. One future a batch, however many fields wait for it."""
         batches = [self._boarded(read) for read in reads]
+        if self.asks_once:
+            self._depart()
         try:
             async with asyncio.timeout_at(self._deadline) as bound:
                 for batch in dict.fromkeys(batches):

@@ -9,6 +9,7 @@ from typing import Any, cast
 import structlog
 
 from gateway.backends.base import BackendTrouble, Outcome, TaskBackend, UniqueIdBackend
+from gateway.begun import begun
 from gateway.cache import Age, Entry, TaskCache
 from gateway.flights import Flight, Flights, Landing, Read, Writes
 from gateway.read_counts import FRESH, MISSING, OLD, STALE, ReadCounts
@@ -71,7 +72,7 @@ class TaskRepository:
         self._writes = Writes(cache.now)
         self._flights = Flights()
         self._impatient: dict[Backend, dict[Landing, Callable[[], None]]] = {backend: {} for backend in Backend}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         if trouble is not None:
             trouble.on_failure.append(self._failed)
         # What was written here and could not be told to the other replicas yet.
@@ -217,10 +218,17 @@ class TaskRepository:
                 self.counts.coalesced += 1
             boarded[read] = flight
         for flights in departing.values():
-            task = asyncio.get_running_loop().create_task(self._fly(flights))
+            task = self._taken_off(flights)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return boarded
+
+    def _taken_off(self, flights: Sequence[Flight]) -> "asyncio.Future[None]":
+        read = flights[0].read
+        may_begin = self._reading is None and not isinstance(read.selector, ScaleUniqueId)
+        if may_begin and getattr(self._backends[read.selector.backend], "fetch_may_be_begun", False):
+            return begun(self._fly(flights))
+        return asyncio.get_running_loop().create_task(self._fly(flights))
 
     def _landing(self, flight: Flight, older: Entry | None) -> Landing:
         """The flight's; with an older answer in hand one that gives that as soon as the backend fails or is slow."""

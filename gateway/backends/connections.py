@@ -76,6 +76,11 @@ class Connection(asyncio.Protocol):
         self.may_be_reused = False
         self.idle_since = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked again."""
+        return self.may_be_reused and self._transport is not None and not self._transport.is_closing()
+
     def ask(self, request: bytes) -> "asyncio.Future[HttpAnswer]":
         """Sends the bytes of a whole request. To be awaited is its answer, or a WireError; `end` follows, always.
 
@@ -202,6 +207,14 @@ class Connections:
         self._max_body_bytes = max_body_bytes
         self._idle: list[Connection] = []
         self._is_closed = False
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether the next exchange needs no new connection."""
+        if not self._idle:
+            return False
+        latest = self._idle[-1]
+        return latest.is_open and latest.idle_since >= asyncio.get_running_loop().time() - self._MAX_IDLE_S
 
     async def exchange(self, request: bytes, *, may_repeat: bool) -> HttpAnswer:
         """The answer to `request`.

@@ -41,6 +41,11 @@ class SocketCarrier:
         self._latest_headers: Mapping[str, str] = {}
         self._latest_head = head_bytes(self._headers)
 
+    @property
+    def begins_at_once(self) -> bool:
+        """Whether the next exchange sends before it waits for anything."""
+        return self._connections.has_idle
+
     def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
     ) -> Awaitable[HttpAnswer]:

@@ -29,6 +29,7 @@ from gateway.backends.connections import (
 from gateway.backends.guard import Guard
 from gateway.backends.slots import Slots
 from gateway.backends.sockets import SocketCarrier
+from gateway.begun import begun
 from gateway.tracing import CallTracing, NoTracing
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
@@ -171,7 +172,7 @@ class BackendTransport:
         except NotSentError:
             return [self._over_before() for _ in calls]
         token = _ends_at.set(end)  # each task's context is a copy of this one
-        tasks = [loop.create_task(self._tries(call, read)) for call, read in calls]
+        tasks = [self._begun(call, read) for call, read in calls]
         _ends_at.reset(token)
         is_late = False
 
@@ -188,6 +189,11 @@ class BackendTransport:
             if timer is not None:
                 timer.cancel()
         return [self._outcome(result, is_late=is_late) for result in results]
+
+    def _begun(self, call: Call, read: Callable[[Answer], T]) -> "asyncio.Future[T]":
+        sending = self._tries(call, read)
+        # A new connection is opened within a time limit of its own, which only a task can have.
+        return begun(sending) if self._carrier.begins_at_once else asyncio.get_running_loop().create_task(sending)
 
     def _outcome(self, result: T | BaseException, *, is_late: bool) -> T | GatewayError:
         if is_late and isinstance(result, asyncio.CancelledError):
@@ -364,6 +370,9 @@ def _carrier(base_url: str, limits: Limits, wire: Wire | None) -> "_Carrier":
 
 
 class _Carrier(Protocol):
+    @property
+    def begins_at_once(self) -> bool: ...
+
     def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
     ) -> Awaitable[HttpAnswer]: ...
@@ -373,6 +382,8 @@ class _Carrier(Protocol):
 
 class _WireCarrier:
     """Carries requests over an httpx transport: a sandbox in this process, or a test's own."""
+
+    begins_at_once = False
 
     def __init__(self, base_url: str, wire: Wire) -> None:
         parts = urlsplit(base_url)

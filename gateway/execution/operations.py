@@ -190,6 +190,9 @@ class Operations:
         return _answer(result, context.request_id)
 
     async def _planned(self, plan: Plan, bound: Bound, context: Context) -> Fragment | Outcomes:
+        loader = context.tasks if isinstance(context.tasks, OperationLoader) else None
+        if loader is not None and bound.depends_on_tasks:
+            loader.asks_once = bound.root.asks_once  # such a field asks the loader for all its tasks in one go
         answers = self._answers if bound.depends_on_tasks and not context.no_cache else None
         if answers is None:
             planned = await plan.attempt(bound, context)
@@ -205,8 +208,7 @@ class Operations:
             planned = await plan.attempt(bound, context)
             if not isinstance(planned, Planned):
                 return planned
-            loader = context.tasks
-            if isinstance(loader, OperationLoader) and planned.is_whole and bound.comes_again:
+            if loader is not None and planned.is_whole and bound.comes_again:
                 loaded = loader.cached_entries
                 if loaded is not None:
                     answers.keep(bound.shelf, scopes, planned.text, loaded, mark if loader.has_found else answers.mark)
