@@ -1,7 +1,8 @@
-"""Joining: of identical operations at the same time one is executed; the others wait for the answer it leaves behind.
+"""Joining: identical operations at the same time wait for the answer that one of them leaves behind.
 
-What they are given is a kept answer, as it would be given to anyone who asks then. Where none was kept, because
-something failed, is stale or was written meanwhile, each is executed after all.
+The first is executed, as it cannot be told from one that nobody asks for again; so is the second, whose answer is kept.
+The others are given that, as anyone would be who asks then. Where none was kept, because something failed, is stale or
+was written meanwhile, each is executed after all.
 """
 
 import asyncio
