@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import uvloop
@@ -38,13 +38,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 class _Server(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         task_id = data.split(b" ", 2)[1].rsplit(b"/", 1)[1]
         body = RECORD % (task_id, task_id, task_id)
         loop = asyncio.get_running_loop()
-        loop.call_later(LATENCY_S, self._transport.write, ANSWER % (len(body), body))  # type: ignore[attr-defined]
+        loop.call_later(LATENCY_S, self._transport.write, ANSWER % (len(body), body))
 
 
 def _serve(pipe: Pipe) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection as Pipe
+from typing import cast
 
 import aiohttp
 import httpx
@@ -27,11 +28,11 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 class _Server(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(LATENCY_S, self._transport.write, ANSWER)  # type: ignore[attr-defined]
+        loop.call_later(LATENCY_S, self._transport.write, ANSWER)
 
 
 def _serve(pipe: Pipe) -> None:

@@ -3,35 +3,38 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from functools import lru_cache, partial
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
+from typing import Any, Protocol
 
+import strawberry
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.backends.base import CallObserver, TaskBackend, UnconfiguredBackend, Webhook
+from gateway.backends.base import TaskBackend, UnconfiguredBackend, Webhook
 from gateway.backends.guard import Guard
 from gateway.backends.health import HealthLog
 from gateway.backends.observers import Observers
-from gateway.backends.rosetta import RosettaClient, rosetta_backend
-from gateway.backends.scale import ScaleClient, scale_backend
+from gateway.backends.rosetta import RosettaClient
+from gateway.backends.scale import ScaleClient
 from gateway.backends.scale.sweep import ProjectSweep
 from gateway.backends.scale.webhook import ScaleWebhook
-from gateway.backends.transport import Limits, Wire
+from gateway.backends.transport import Wire
 from gateway.cache import Freshness, TaskCache
+from gateway.clients import backend_accounts, backend_clients, backend_guards, configured_backends, utc_now
 from gateway.counterparts import SceneKeys
 from gateway.endpoints.gateway import Gateway
 from gateway.endpoints.graphiql import graphiql_files
 from gateway.endpoints.health import livez, readyz_route, sdl_endpoint
 from gateway.endpoints.metrics import metrics_route
 from gateway.endpoints.webhooks import WebhookEndpoint, webhook_route
+from gateway.endpoints.websocket import MakeContext
 from gateway.execution.deadline import bound_fields
 from gateway.execution.observed import Observation
 from gateway.execution.responses import KeptAnswers
@@ -46,11 +49,11 @@ from gateway.redis_storage import RedisStorage
 from gateway.replicas import Alone, Replicas
 from gateway.repository import TaskRepository
 from gateway.sampler import Show, sample
-from gateway.settings import BackendLimits, Settings
+from gateway.settings import Settings
 from gateway.sharing import FORM_VERSION, SharedTasks
 from gateway.storage import Storage
 from gateway.tally import TallyKeeper
-from gateway.tracing import CallTracing, NoTracing, Tracing
+from gateway.tracing import Tracing
 from gateway.wiring import caller_rate, document_store, graphql_endpoint, issuer_keys, observation
 from gateway.writing import TaskCreator, TaskWrites, UrlRules
 from schema import build_schema, build_subgraph_schema, build_subgraph_sdl
@@ -62,19 +65,14 @@ _log = structlog.get_logger(__name__)
 # A page of an export is the last that is of use of it.
 _PASSING_TASKS = 500
 _NO_DEADLINE = float("inf")
-_NO_TRACING = NoTracing()
 _LOADERS_FIRST_S = 0.05
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_app(
     settings: Settings,
     *,
     wires: Mapping[Backend, Wire] = MappingProxyType({}),
-    now: Callable[[], datetime] = _now,
+    now: Callable[[], datetime] = utc_now,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -91,32 +89,58 @@ def create_app(
     """
     metrics = metrics or Metrics()
     observed = observation(settings, metrics, tracing, lines)
-    guards = _guards(settings, clock, sleep)
-    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, now)
+    guards = backend_guards(settings, clock, sleep)
+    health = HealthLog(
+        configured_backends(settings), {backend: guard.circuit for backend, guard in guards.items()}, now
+    )
     observer = Observers(health, metrics, TallyKeeper())
     scale, rosetta = backend_clients(settings, observer, wires, now, guards, observed.tracing)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     storage = _storage(settings, clock, metrics)
     freshness = _freshness(settings)
-    shared = None if storage is None else SharedTasks(storage, backends, freshness, _accounts(settings), now)
+    shared = None if storage is None else SharedTasks(storage, backends, freshness, backend_accounts(settings), now)
     cache = TaskCache(freshness, settings.cache.max_tasks, clock, settings.cache.max_bytes)
-    repository = TaskRepository(cache, backends, scale, trouble=health, shared=shared)
+    repository = TaskRepository(cache, backends, scale, now=now, trouble=health, shared=shared)
     readers = _readers(settings, repository, scale, rosetta, now, clock)
     writes = TaskWrites(scale, repository, TaskCreator(scale, repository, sleep=sleep), UrlRules(settings.scale.hosts))
-    schema = build_subgraph_schema() if settings.federation else build_schema()
-    bound_fields(schema._schema)
-    keys, store, rate = issuer_keys(settings), document_store(settings, metrics), caller_rate(settings, metrics)
     live = Live(
         repository,
         Pace(settings.watch.min_s, settings.watch.max_s),
-        _replicas(settings, backends, now, clock),
+        _replicas(settings, backends, now, clock, metrics),
         {Backend.SCALE: ProjectSweep(scale)} if isinstance(scale, ScaleClient) else {},
         now=now,
         clock=clock,
         sleep=pause,
         count_callback=metrics.count_callback,
     )
+    schema = build_subgraph_schema() if settings.federation else build_schema()
+    bound_fields(schema._schema)
+    keys, store, rate = issuer_keys(settings), document_store(settings, metrics), caller_rate(settings, metrics)
+    answers = KeptAnswers(cache) if settings.keep_answers else None
+    graphql = graphql_endpoint(
+        settings,
+        schema,
+        _context_maker(settings, readers, writes, health, live),
+        keys=keys,
+        store=store,
+        rate=rate,
+        observation=observed,
+        answers=answers,
+    )
+    shows = _shows(metrics, observed, repository, answers, guards)
+    lifespan = _lifespan(
+        settings,
+        held=[scale, rosetta, storage, repository, readers, store, rate, keys],
+        running=[repository.listen, live.run, partial(sample, shows, metrics.loop_lag.observe)],
+        tracing=observed.tracing,
+    )
+    routes = _routes(settings, schema, observed, live, metrics, shows)
+    return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)
 
+
+def _context_maker(
+    settings: Settings, readers: Readers, writes: TaskWrites, health: HealthLog, live: Live
+) -> MakeContext:
     def make_context(caller: Caller, request_id: str, *, no_cache: bool = False) -> Context:
         deadline = asyncio.get_running_loop().time() + settings.request_timeout_s
         return Context(
@@ -131,24 +155,48 @@ def create_app(
             **readers.for_operation(deadline, no_cache=no_cache),
         )
 
-    answers = KeptAnswers(cache) if settings.keep_answers else None
-    graphql = graphql_endpoint(
-        settings,
-        schema,
-        make_context,
-        keys=keys,
-        store=store,
-        rate=rate,
-        observation=observed,
-        answers=answers,
-    )
-    shows = _shows(metrics, observed, repository, answers, guards)
+    return make_context
 
-    def exposition() -> bytes:
-        # Who scrapes sees what stands now, not what stood at the last sample.
-        for show in shows:
-            show()
-        return metrics.exposition()
+
+class _Held(Protocol):
+    """What holds connections, or tasks that run."""
+
+    async def aclose(self) -> None: ...
+
+
+def _lifespan(
+    settings: Settings,
+    *,
+    held: Sequence[_Held | None],
+    running: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    tracing: Tracing,
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """While the app serves, all of `running` runs; then it is ended, and what is `held` closed, the last one first."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as closing:
+            closing.callback(tracing.close)
+            for one in held:
+                if one is not None:
+                    closing.push_async_callback(one.aclose)
+            for run in running:
+                closing.push_async_callback(_ended, asyncio.create_task(run()))
+            _log.info("ready", backends=[backend.name for backend in configured_backends(settings)])
+            yield
+
+    return lifespan
+
+
+def _routes(
+    settings: Settings,
+    schema: strawberry.Schema,
+    observed: Observation,
+    live: Live,
+    metrics: Metrics,
+    shows: Sequence[Show],
+) -> list[BaseRoute]:
+    """Everything but /graphql."""
 
     @lru_cache(maxsize=1)
     def sdl() -> str:
@@ -157,42 +205,23 @@ def create_app(
     async def schema_graphql(request: Request) -> Response:
         return sdl_endpoint(sdl, allowed=settings.allows_introspection)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as closing:
-            for backend in (scale, rosetta):
-                if not isinstance(backend, UnconfiguredBackend):
-                    closing.push_async_callback(backend.aclose)
-            if storage is not None:
-                closing.push_async_callback(storage.aclose)
-            closing.push_async_callback(repository.aclose)
-            closing.push_async_callback(readers.aclose)
-            listening = asyncio.create_task(repository.listen())
-            closing.push_async_callback(_ended, listening)
-            watching = asyncio.create_task(live.run())
-            closing.push_async_callback(_ended, watching)
-            closing.push_async_callback(store.aclose)
-            if rate is not None:
-                closing.push_async_callback(rate.aclose)
-            if keys is not None:
-                closing.push_async_callback(keys.aclose)
-            sampling = asyncio.create_task(sample(shows, metrics.loop_lag.observe))
-            closing.push_async_callback(_ended, sampling)
-            closing.callback(observed.tracing.close)
-            _log.info("ready", backends=[backend.name for backend in _configured(settings)])
-            yield
+    def exposition() -> bytes:
+        # Who scrapes sees what stands now, not what stood at the last sample.
+        for show in shows:
+            show()
+        return metrics.exposition()
 
     routes: list[BaseRoute] = [
         Route("/schema.graphql", schema_graphql),
         Route("/livez", livez),
-        readyz_route(observed.drain, has_backend=bool(_configured(settings))),
+        readyz_route(observed.drain, has_backend=bool(configured_backends(settings))),
         *_webhook_routes(settings, live, metrics),
     ]
     if settings.metrics.port is None:
         routes.append(metrics_route(exposition))
     if settings.shows_graphiql:
         routes.append(graphiql_files(example_operations()))
-    return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)
+    return routes
 
 
 def _shows(
@@ -214,114 +243,29 @@ def _shows(
         metrics.show_reads({**repository.counts.found, **kept}, repository.counts.coalesced)
         metrics.show_cache(*repository.cached)
 
-    return [lambda: metrics.in_flight.set(observed.load.in_flight), guarded, cached]
+    def under_way() -> None:
+        metrics.in_flight.set(observed.load.in_flight)
+        metrics.show_loop_tasks(len(asyncio.all_tasks()))
+
+    return [under_way, guarded, cached]
 
 
 @asynccontextmanager
 async def task_lister(settings: Settings) -> AsyncIterator[TaskLister]:
     """The list of tasks for one long walk, which keeps next to nothing of what it has passed."""
-    guards = _guards(settings, time.monotonic, asyncio.sleep)
-    health = HealthLog(_configured(settings), {backend: guard.circuit for backend, guard in guards.items()}, _now)
+    guards = backend_guards(settings, time.monotonic, asyncio.sleep)
+    health = HealthLog(
+        configured_backends(settings), {backend: guard.circuit for backend, guard in guards.items()}, utc_now
+    )
     scale, rosetta = backend_clients(settings, health, guards=guards)
     backends: dict[Backend, TaskBackend] = {Backend.SCALE: scale, Backend.ROSETTA: rosetta}
     cache = TaskCache(_freshness(settings), _PASSING_TASKS, time.monotonic, settings.cache.max_bytes)
-    repository = TaskRepository(cache, backends, scale, trouble=health)
-    readers = _readers(settings, repository, scale, rosetta, _now, time.monotonic)
+    repository = TaskRepository(cache, backends, scale, now=utc_now, trouble=health)
+    readers = _readers(settings, repository, scale, rosetta, utc_now, time.monotonic)
     async with AsyncExitStack() as closing:
-        for backend in (scale, rosetta):
-            if not isinstance(backend, UnconfiguredBackend):
-                closing.push_async_callback(backend.aclose)
-        closing.push_async_callback(repository.aclose)
-        closing.push_async_callback(readers.aclose)
+        for one in (scale, rosetta, repository, readers):
+            closing.push_async_callback(one.aclose)
         yield readers.for_operation(_NO_DEADLINE)["lists"]
-
-
-def backend_clients(
-    settings: Settings,
-    observer: CallObserver,
-    wires: Mapping[Backend, Wire] = MappingProxyType({}),
-    now: Callable[[], datetime] = _now,
-    guards: Mapping[Backend, Guard] = MappingProxyType({}),
-    tracing: CallTracing = _NO_TRACING,
-) -> "tuple[ScaleClient | UnconfiguredBackend, RosettaClient | UnconfiguredBackend]":
-    """Scale's and Rosetta's client; whoever asks for them closes them."""
-    return (
-        _scale(settings, observer, wires.get(Backend.SCALE), now, guards.get(Backend.SCALE), tracing),
-        _rosetta(settings, observer, wires.get(Backend.ROSETTA), now, guards.get(Backend.ROSETTA), tracing),
-    )
-
-
-def _configured(settings: Settings) -> list[Backend]:
-    given = {
-        Backend.ROSETTA: settings.rosetta.base_url is not None,
-        Backend.SCALE: settings.scale.api_key is not None,
-    }
-    return [backend for backend, is_given in given.items() if is_given]
-
-
-def _limits(settings: BackendLimits) -> Limits:
-    return Limits(
-        timeout_s=settings.timeout_s,
-        connect_timeout_s=settings.connect_timeout_s,
-        max_concurrency=settings.max_concurrency,
-    )
-
-
-def _scale(
-    settings: Settings,
-    observer: CallObserver,
-    wire: Wire | None,
-    now: Callable[[], datetime],
-    guard: Guard | None,
-    tracing: CallTracing,
-) -> "ScaleClient | UnconfiguredBackend":
-    scale = settings.scale
-    if scale.api_key is None:
-        return UnconfiguredBackend(Backend.SCALE)
-    return scale_backend(
-        str(scale.base_url),
-        scale.api_key.get_secret_value(),
-        limits=_limits(scale),
-        observer=observer,
-        wire=wire,
-        now=now,
-        guard=guard,
-        tracing=tracing,
-    )
-
-
-def _rosetta(
-    settings: Settings,
-    observer: CallObserver,
-    wire: Wire | None,
-    now: Callable[[], datetime],
-    guard: Guard | None,
-    tracing: CallTracing,
-) -> "RosettaClient | UnconfiguredBackend":
-    rosetta = settings.rosetta
-    if rosetta.base_url is None or rosetta.access_key is None or rosetta.secret_key is None:
-        return UnconfiguredBackend(Backend.ROSETTA)
-    return rosetta_backend(
-        str(rosetta.base_url),
-        rosetta.access_key.get_secret_value(),
-        rosetta.secret_key.get_secret_value(),
-        time_zone=ZoneInfo(rosetta.time_zone),
-        limits=_limits(rosetta),
-        observer=observer,
-        wire=wire,
-        now=now,
-        guard=guard,
-        tracing=tracing,
-    )
-
-
-def _guards(
-    settings: Settings, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-) -> dict[Backend, Guard]:
-    limits: dict[Backend, BackendLimits] = {Backend.SCALE: settings.scale, Backend.ROSETTA: settings.rosetta}
-    return {
-        backend: Guard(clock, max_calls_per_s=limit.max_calls_per_s, sleep=sleep) for backend, limit in limits.items()
-    }
 
 
 def _freshness(settings: Settings) -> Freshness:
@@ -358,13 +302,15 @@ def _replicas(
     backends: Mapping[Backend, TaskBackend],
     now: Callable[[], datetime],
     clock: Callable[[], float],
+    metrics: Metrics,
 ) -> Replicas:
     url = settings.cache.redis_url
     if url is None:
         return Alone()
     # Who asks another account must not be told of this one's tasks, nor wait for this one's watch.
-    accounts = hashlib.sha256(repr(sorted(_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
-    return RedisReplicas(url, f"task-gateway:{FORM_VERSION}:{accounts}:", backends, now=now, clock=clock)
+    accounts = hashlib.sha256(repr(sorted(backend_accounts(settings).items(), key=str)).encode()).hexdigest()[:16]
+    prefix = f"task-gateway:{FORM_VERSION}:{accounts}:"
+    return RedisReplicas(url, prefix, backends, now=now, clock=clock, failed=metrics.count_cache_failure)
 
 
 def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Route]:
@@ -377,16 +323,6 @@ def _webhook_routes(settings: Settings, live: Live, metrics: Metrics) -> list[Ro
         )
         for webhook in webhooks
     ]
-
-
-def _accounts(settings: Settings) -> dict[Backend, str]:
-    """A fingerprint of each backend's address and key: what one account may see is never answered to another."""
-    scale, rosetta = settings.scale, settings.rosetta
-    given = {Backend.SCALE: (scale.base_url, scale.api_key), Backend.ROSETTA: (rosetta.base_url, rosetta.access_key)}
-    return {
-        backend: hashlib.sha256(f"{url} {'' if key is None else key.get_secret_value()}".encode()).hexdigest()[:16]
-        for backend, (url, key) in given.items()
-    }
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.app import backend_clients
 from gateway.backends.base import UnconfiguredBackend
 from gateway.backends.health import HealthLog
 from gateway.backends.rosetta import RosettaClient
 from gateway.backends.scale import ScaleClient, TaskQuery
+from gateway.clients import backend_clients
 from gateway.settings import Settings
 from schema.errors import ErrorCode, GatewayError
 

@@ -24,9 +24,9 @@ from schema.backend import Backend
 # Made up: they open nothing but the sandbox. A test key would make every created task complete at once.
 SCALE_KEY = "live_sandbox_key"
 ROSETTA_ACCESS_KEY = "sandbox-access-key"
-ROSETTA_SECRET_KEY = "sandbox-secret-key"  # noqa: S105
+ROSETTA_SECRET_KEY = "sandbox-secret-key"  # noqa: S105  made up
 
-CALLBACK_SECRET = "sandbox-callback-secret"  # noqa: S105
+CALLBACK_SECRET = "sandbox-callback-secret"  # noqa: S105  made up
 
 DEMO_ENVIRONMENT: Mapping[str, str] = {
     "GATEWAY_PROFILE": "explore",

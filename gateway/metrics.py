@@ -49,7 +49,8 @@ class Metrics:
     """
 
     def __init__(self, shared_directory: Path | None = None) -> None:
-        # When a series began is of no use here, and would double their number.
+        # When a series began is of no use here, and would double their number. (Three of prometheus_client's functions
+        # have no types.)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._shared_directory = shared_directory
@@ -96,7 +97,7 @@ class Metrics:
     def _make_state_metrics(self) -> None:
         self._cache_reads = self._counter("cache_reads", "What reads found in the cache.", "state")
         self._shared_failures = self._counter(
-            "shared_cache_failures", "Commands to Redis that failed: counted as misses.", "kind"
+            "shared_cache_failures", "Commands to Redis that failed: the gateway went on without.", "kind"
         )
         self._coalesced = self._counter("coalesced_reads", "Reads that joined one under way.")
         self._callbacks = self._counter("callbacks", "Callbacks of backends, by what became of them.", "outcome")
@@ -105,6 +106,7 @@ class Metrics:
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop ran what was due.", _LAG_SECONDS
         )
+        self._loop_tasks = self._gauge("event_loop_tasks", "Tasks in the event loop that have not ended.", "livesum")
         self.subscriptions = self._gauge("subscriptions", "Subscriptions under way.", "livesum")
         build = self._gauge("build_info", "1, labelled with what is running.", "max", "version", "python")
         build.labels(version("task-gateway"), platform.python_version()).set(1)
@@ -192,6 +194,10 @@ class Metrics:
         """Shows how many answers are kept, and what they take."""
         self._cached_tasks.set(tasks)
         self._cached_bytes.set(size_bytes)
+
+    def show_loop_tasks(self, tasks: int) -> None:
+        """Shows how many tasks of the event loop have not ended."""
+        self._loop_tasks.set(tasks)
 
     def _grow(self, counter: Counter, count: int, *labels: str) -> None:
         key = (id(counter), *labels)

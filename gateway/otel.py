@@ -4,6 +4,7 @@ No text of a client reaches a span but the operation's name. Exceptions are not 
 addresses with customers' ids.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.tracing import Headers
 
 _TRACEPARENT = b"traceparent"
+_LAST_SPANS_S = 2.0
 
 
 class OtelTracing:
@@ -92,6 +94,18 @@ class OtelTracing:
         return self._propagator.extract(carrier, Context())
 
 
+class _Batches(BatchSpanProcessor):
+    """Sends the last spans within 2 s or not at all: trying again for ten, a receiver that is down would hold up the
+    end of the process beyond its drain time."""
+
+    def shutdown(self) -> None:
+        closing = threading.Thread(target=super().shutdown, daemon=True)
+        closing.start()
+        closing.join(_LAST_SPANS_S)
+        if closing.is_alive():
+            self.span_exporter.shutdown()
+
+
 def otlp_tracing(url: str, *, hosts: Sequence[str], sample_ratio: float) -> OtelTracing:
     """Sends spans in batches to an OTLP receiver over HTTP; `url` is the whole address, ending in `/v1/traces`."""
-    return OtelTracing(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)), hosts=hosts, sample_ratio=sample_ratio)
+    return OtelTracing(_Batches(OTLPSpanExporter(endpoint=url)), hosts=hosts, sample_ratio=sample_ratio)

@@ -11,7 +11,8 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool
 
-from gateway.fail_open import FailOpen, retry
+from gateway.fail_open import FailOpen
+from gateway.redis_pools import retry
 from gateway.refusals import refusal
 
 # Every key of ours begins like this: an account of Redis may be let to these alone.

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import orjson
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from gateway.backends.base import TaskBackend
+from gateway.fail_open import RedisFailures
+from gateway.redis_pools import waiting_pool
 from gateway.replicas import Heard, Linked
 from schema.backend import Backend
 from schema.errors import GatewayError
@@ -42,7 +42,6 @@ _CALL_S = 1.0
 _CONNECT_S = 0.5
 _MAX_CONNECTIONS = 8
 _HEARTBEAT_S = 1.0
-_LOG_EVERY_S = 60.0
 
 _CLAIM = """
 local mine = {}
@@ -71,7 +70,8 @@ class RedisReplicas:
     """Fulfils `Replicas`. Made inside the event loop that uses it.
 
     `prefix` begins every key and names the channel: it carries what tells one account from another. `now` is the wall
-    clock: what another replica says it read later than this was read now.
+    clock: what another replica says it read later than this was read now. `failed` hears the kind of every failure:
+    timeout, connection, other.
     """
 
     def __init__(
@@ -82,26 +82,17 @@ class RedisReplicas:
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
+        failed: Callable[[str], None] = lambda kind: None,
         lease_s: float = LEASE_S,
     ) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MAX_CONNECTIONS,
-            timeout=_CONNECT_S,
-            socket_connect_timeout=_CONNECT_S,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            decode_responses=False,
-        )
-        self._redis = Redis.from_pool(pool)
+        self._redis = Redis.from_pool(waiting_pool(url, most=_MAX_CONNECTIONS, connect_s=_CONNECT_S))
         self._prefix = prefix
         self._channel = f"{prefix}news"
         self._backends = backends
         self._now = now
-        self._clock = clock
         self._lease_ms = int(lease_s * 1000)
         self._me = uuid.uuid4().hex
-        self._logged_at = float("-inf")
+        self._failures = RedisFailures("watching by turns with the other replicas", failed, clock)
 
     async def claim(self, references: Sequence[Reference]) -> set[Reference]:
         mine: set[Reference] = set()
@@ -129,7 +120,7 @@ class RedisReplicas:
                 async with self._redis.pubsub() as channel:
                     await self._hear(channel, heard, linked)
             except Exception as exc:  # noqa: BLE001  whatever broke: the next round connects anew
-                self._failed(exc)
+                self._failures.note(exc)
             linked(False)
             await asyncio.sleep(_HEARTBEAT_S / 2)
 
@@ -188,11 +179,5 @@ class RedisReplicas:
             async with asyncio.timeout(_CALL_S):
                 return await work
         except Exception as exc:  # noqa: BLE001  without the others this replica goes on by itself
-            self._failed(exc)
+            self._failures.note(exc)
             return otherwise
-
-    def _failed(self, exc: Exception) -> None:
-        if self._clock() - self._logged_at >= _LOG_EVERY_S:
-            self._logged_at = self._clock()
-            # Not the exception's text: it may quote the URL.
-            _log.warning("the other replicas cannot be reached; watching without them", kind=type(exc).__name__)

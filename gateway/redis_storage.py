@@ -8,18 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import structlog
 from aiocache.backends.redis import RedisCache
 from aiocache.serializers import NullSerializer
-from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from gateway.fail_open import kind_of_failure
+from gateway.fail_open import RedisFailures
+from gateway.redis_pools import waiting_pool
 from gateway.storage import Found, Heard, Linked
-
-_log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -32,7 +27,6 @@ _ABANDONED_S = 1.0
 _MAX_CONNECTIONS = 16
 
 _HEARTBEAT_S = 0.5
-_LOG_EVERY_S = 60.0
 
 # A replaced key is remembered longer than any read is under way.
 _REPLACED_MS = 600_000
@@ -112,17 +106,9 @@ class RedisStorage:
         self, url: str, prefix: str, *, now: Callable[[], float], failed: Callable[[str], None] = lambda kind: None
     ) -> None:
         # aiocache's own reading of URLs drops user names and knows neither TLS nor sockets: the pool is redis-py's.
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MAX_CONNECTIONS,
-            timeout=_CONNECT_S,
-            socket_connect_timeout=_CONNECT_S,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            decode_responses=False,
-        )
+        pool = waiting_pool(url, most=_MAX_CONNECTIONS, connect_s=_CONNECT_S)
         # Bytes pass as they are: other serializers decode them, or execute what another program stored. Its own time
-        # limit is off, as every call below has one.
+        # limit is off, as every call below has one. aiocache has no types.
         self._cache: Any = RedisCache(  # type: ignore[no-untyped-call]
             serializer=NullSerializer(encoding=None),  # type: ignore[no-untyped-call]
             timeout=None,
@@ -130,11 +116,9 @@ class RedisStorage:
         )
         self._prefix = prefix
         self._channel = f"{prefix}changes"
-        self._now = now
-        self._failed_hook = failed
+        self._failures = RedisFailures("what replicas share of tasks", failed, now)
         self._asking: set[asyncio.Task[Any]] = set()
         self._is_down = False
-        self._logged_at = float("-inf")
 
     async def find(self, keys: Sequence[str]) -> Found:
         async def ask() -> Found:
@@ -250,11 +234,7 @@ class RedisStorage:
 
     def _failed(self, exc: Exception) -> None:
         self._is_down = True
-        self._failed_hook(kind_of_failure(exc))
-        if self._now() - self._logged_at >= _LOG_EVERY_S:
-            self._logged_at = self._now()
-            # Not the exception's text: it may quote the URL.
-            _log.warning("the shared cache cannot be used; reading without it", kind=type(exc).__name__)
+        self._failures.note(exc)
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}task:{key}"

@@ -2,14 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
-from itertools import groupby
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
 from gateway.backends.base import BackendTrouble, Outcome, TaskBackend, UniqueIdBackend
+from gateway.begun import begun
 from gateway.cache import Age, Entry, TaskCache
 from gateway.flights import Flight, Flights, Landing, Read, Writes
 from gateway.read_counts import FRESH, MISSING, OLD, STALE, ReadCounts
@@ -47,7 +48,8 @@ _STATES = {Age.FRESH: FRESH, Age.STALE: STALE, Age.OLD: OLD}
 class TaskRepository:
     """Reads through the cache. A caller that goes away never cancels a read that others wait for.
 
-    `on_change` are told of every task that was written, here or in another replica.
+    `on_change` are told of every task that was written, here or in another replica. `now` is the wall clock by which
+    backends' clients say when they read a task.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TaskRepository:
         backends: Mapping[Backend, TaskBackend],
         unique_ids: UniqueIdBackend,
         *,
+        now: Callable[[], datetime],
         trouble: BackendTrouble | None = None,
         shared: SharedTasks | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class TaskRepository:
         self._backends = backends
         self._unique_ids = unique_ids
         self._clock = cache.now
+        self._now = now
         self._trouble = trouble
         self._shared = shared
         self._reading = None if shared is None else SharedReading(shared, self._overtaken)
@@ -72,7 +76,7 @@ class TaskRepository:
         self._writes = Writes(cache.now)
         self._flights = Flights()
         self._impatient: dict[Backend, dict[Landing, Callable[[], None]]] = {backend: {} for backend in Backend}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         if trouble is not None:
             trouble.on_failure.append(self._failed)
         # What was written here and could not be told to the other replicas yet.
@@ -98,6 +102,10 @@ class TaskRepository:
         self.counts.found[FRESH] += len(entries) - entries.count(None)
         return entries
 
+    def kept(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        """What is cached and fresh of what was just read; no read, and not counted as one."""
+        return self._cache.get_many(selectors)
+
     @property
     def mark(self) -> int:
         """To be taken before a list is read whose tasks `prime` the cache."""
@@ -105,9 +113,10 @@ class TaskRepository:
 
     def prime(self, tasks: Iterable[Task], mark: int) -> None:
         """Keeps whole tasks that a list brought, but for those written since `mark`."""
+        now = self._now()
         for task in tasks:
             if not self._writes.overtook(task.reference, mark):
-                self._cache.put(task.reference, task)
+                self._cache.put(task.reference, task, age_s=_age_s(task, now))
 
     async def get_many(self, reads: Sequence[Read], *, no_cache: bool = False) -> list[Outcome]:
         """One outcome a read, in their order. Expected failures are values.
@@ -115,6 +124,12 @@ class TaskRepository:
         What is stale is answered at once while one read refreshes it; what is older is answered where its backend
         fails. With `no_cache` nothing from before is answered; a read of the backend that is under way is joined.
         """
+        return await self.begin(reads, no_cache=no_cache)()
+
+    def begin(
+        self, reads: Sequence[Read], *, no_cache: bool = False
+    ) -> Callable[[], Coroutine[Any, Any, list[Outcome]]]:
+        """Begins to read, without waiting; what it returns waits for what `get_many` answers."""
         outcomes: dict[Read, Outcome] = {}
         stale: list[Read] = []
         awaited: dict[Read, Entry | None] = {}
@@ -130,9 +145,15 @@ class TaskRepository:
                 awaited[read] = entry
         flights = self._board([*awaited, *stale], no_cache=no_cache)
         landings = {read: self._landing(flights[read], older) for read, older in awaited.items()}
-        if landings:
-            # wait() leaves the futures alone when the waiter is cancelled; gather() would cancel them.
-            await asyncio.wait(landings.values())
+        return partial(self._outcomes, reads, outcomes, landings, no_cache=no_cache)
+
+    async def _outcomes(
+        self, reads: Sequence[Read], outcomes: dict[Read, Outcome], landings: Mapping[Read, Landing], *, no_cache: bool
+    ) -> list[Outcome]:
+        for landing in landings.values():
+            if not landing.done():  # those of one batch land together, so that few of them are waited for
+                # wait() leaves the future alone when the waiter is cancelled.
+                await asyncio.wait((landing,))
         for read, landing in landings.items():
             outcomes[read] = landing.result() if no_cache else self._or_older(read, landing.result())
         return [outcomes[read] for read in reads]
@@ -191,20 +212,28 @@ class TaskRepository:
     def _board(self, reads: Sequence[Read], *, no_cache: bool) -> dict[Read, Flight]:
         """A flight for each read: one that is under way, or a new one."""
         boarded: dict[Read, Flight] = {}
-        departing: list[Flight] = []
+        departing: dict[tuple[type[Selector], bool], list[Flight]] = {}
         for read in reads:
             flight = self._flights.joinable(read)
             if flight is None or (no_cache and not flight.asks_backend):
                 flight = self._flights.take_off(read, self._writes.mark, no_cache or self._reading is None)
-                departing.append(flight)
+                # The class of a selector tells its backend, and whether it is a unique id.
+                departing.setdefault((read.selector.__class__, read.view_url), []).append(flight)
             else:
                 self.counts.coalesced += 1
             boarded[read] = flight
-        for _, group in groupby(sorted(departing, key=_route), key=_route):
-            task = asyncio.get_running_loop().create_task(self._fly(list(group)))
+        for flights in departing.values():
+            task = self._taken_off(flights)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return boarded
+
+    def _taken_off(self, flights: Sequence[Flight]) -> "asyncio.Future[None]":
+        read = flights[0].read
+        may_begin = self._reading is None and not isinstance(read.selector, ScaleUniqueId)
+        if may_begin and getattr(self._backends[read.selector.backend], "fetch_may_be_begun", False):
+            return begun(self._fly(flights))
+        return asyncio.get_running_loop().create_task(self._fly(flights))
 
     def _landing(self, flight: Flight, older: Entry | None) -> Landing:
         """The flight's; with an older answer in hand one that gives that as soon as the backend fails or is slow."""
@@ -232,9 +261,10 @@ class TaskRepository:
     async def _fly(self, flights: Sequence[Flight]) -> None:
         """Asks one backend and lands each flight, whatever happens."""
         outcomes: Sequence[Outcome] = []
+        began_at = self._clock()
         try:
             answers = await self._answers(flights)
-            outcomes = [self._landed(flight, answer) for flight, answer in zip(flights, answers, strict=True)]
+            outcomes = self._landed(flights, answers, self._clock() - began_at)
         except Exception:  # noqa: BLE001  a bug here must not leave the callers of this flight waiting for ever
             _log.exception("reading tasks failed unexpectedly")
             outcomes = [GatewayError(ErrorCode.INTERNAL, "Internal error")] * len(flights)
@@ -268,19 +298,30 @@ class TaskRepository:
         references = [cast(Reference, selector) for selector in selectors]
         return await self._backends[read.selector.backend].fetch(references, view_url=read.view_url)
 
-    def _landed(self, flight: Flight, answer: Outcome | Stored) -> Outcome:
-        """Keeps the answer, unless a write has overtaken it: then what was written is the answer."""
+    def _landed(
+        self, flights: Sequence[Flight], answers: Sequence[Outcome | Stored], took_s: float
+    ) -> Sequence[Outcome]:
+        now = self._now()
+        return [self._kept(flight, answer, now, took_s) for flight, answer in zip(flights, answers, strict=True)]
+
+    def _kept(self, flight: Flight, answer: Outcome | Stored, now: datetime, took_s: float) -> Outcome:
+        """Keeps the answer, unless a write has overtaken it: then what was written is the answer.
+
+        Read side by side, the first may have been answered long before the last; of "there is none" nobody says when.
+        """
         if isinstance(answer, GatewayError):
             return answer
-        task, age_s = (answer.task, answer.age_s) if isinstance(answer, Stored) else (answer, 0.0)
-        asked_for = flight.read.selector
-        if not self._is_overtaken(asked_for, task, flight.mark):
-            self._cache.put(asked_for, task, age_s=age_s)
-            return task
-        entry = self._cache.get(asked_for)
-        return task if entry is None else entry.task
+        task, asked_for = answer.task if isinstance(answer, Stored) else answer, flight.read.selector
+        if self._is_overtaken(asked_for, task, flight.mark):
+            entry = self._cache.get(asked_for)
+            return task if entry is None else entry.task
+        if not isinstance(answer, Stored):  # that was learnt when it was found
+            self._cache.put(asked_for, task, age_s=took_s if task is None else min(took_s, _age_s(task, now)))
+        return task
 
     def _is_overtaken(self, selector: Selector, task: Task | None, mark: int) -> bool:
+        if mark == self._writes.mark:
+            return False
         overtook = self._writes.overtook
         return overtook(selector, mark) or (task is not None and overtook(task.reference, mark))
 
@@ -341,6 +382,10 @@ def _settle(landing: Landing, outcome: Outcome) -> None:
         landing.set_result(outcome)
 
 
+def _age_s(task: Task, now: datetime) -> float:
+    return max(0.0, (now - task.fetched_at).total_seconds())
+
+
 def _suffices(read: Read, task: Task | None) -> bool:
     return not read.view_url or task is None or task.has_view_url
 
@@ -348,8 +393,3 @@ def _suffices(read: Read, task: Task | None) -> bool:
 def _unique_id_of(task: Task) -> list[Selector]:
     has_one = task.unique_id is not None and task.reference.backend is Backend.SCALE
     return [ScaleUniqueId(cast(str, task.unique_id))] if has_one else []
-
-
-def _route(flight: Flight) -> tuple[str, bool, bool]:
-    read = flight.read
-    return read.selector.backend.name, isinstance(read.selector, ScaleUniqueId), read.view_url

@@ -73,6 +73,7 @@ class DrainingServer(uvicorn.Server):
         for sock in bound:
             listener = Listener(sock, self._protocol, self.config.backlog, is_shared=self._shares_listener)
             listener.start()
+            # uvicorn closes its servers, and waits for them: a Listener can be both.
             self.servers.append(listener)  # type: ignore[arg-type]
 
     def _bound(self) -> socket.socket:
@@ -109,7 +110,7 @@ class DrainingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._drain.leave()
-        # A signal handler, which ends the waiting, may touch nothing that belongs to the event loop.
+        # ASYNC110: a signal handler, which ends the waiting, may touch nothing that belongs to the event loop.
         while self._drain.listeners and not self.force_exit and self._left_s() > 0:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY_S)
         # uvicorn takes whole seconds by its type alone.

@@ -21,12 +21,13 @@ from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, Pers
 from gateway.execution.plan import Fragments, Plans
 from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
-from gateway.fail_open import FailOpen, retry
+from gateway.fail_open import FailOpen
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
 from gateway.operation_log import LineWriter, OperationLog
 from gateway.rate import CallerRate, RateLimit
+from gateway.redis_pools import retry
 from gateway.reread import RereadFile
 from gateway.settings import PREFIX, Anonymous, Execution, Profile, Settings, SettingsError, TracingSettings
 from gateway.tracing import NoTracing, Tracing

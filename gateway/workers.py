@@ -69,6 +69,8 @@ def run_workers(settings: Settings, environment: Mapping[str, str]) -> int:
         os.environ[_DIRECTORY_VARIABLE] = directory
         if settings.metrics.port is not None:
             serve_metrics(settings.host, settings.metrics.port, shared_registry(Path(directory)))
+        # Else Python walks all that is imported once more before this process ends, for a second or two.
+        settle_memory()
         return _Supervisor(settings.workers, environment, listener, Path(directory)).run()
 
 

@@ -52,6 +52,7 @@ def _with_directives(definition: DefinitionNode) -> DefinitionNode:
 
 def _directives(texts: list[str]) -> tuple[ConstDirectiveNode, ...]:
     (carrier,) = parse(f"scalar Carrier {' '.join(texts)}").definitions
+    # A definition of a scalar, which has directives.
     return cast("tuple[ConstDirectiveNode, ...]", carrier.directives)  # type: ignore[attr-defined]
 
 

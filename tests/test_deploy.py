@@ -28,7 +28,7 @@ USER = 10001
 
 
 def read_yaml(text: str) -> Any:
-    return yaml.safe_load(text)  # type: ignore[no-untyped-call]
+    return yaml.safe_load(text)  # type: ignore[no-untyped-call]  # PyYAML has no types
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY, DemoSandbox
 from gateway.sandbox.clock import SandboxClock
@@ -140,9 +141,9 @@ class _Quiet(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _listening(app: object) -> AsyncIterator[int]:
+async def _listening(app: ASGIApp) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Quiet(config)
     serving = asyncio.create_task(server._serve([listener]))
     while not server.started:

@@ -1,21 +1,23 @@
-"""Chaos: vendors that fail in every way, and a Redis that dies again and again, while every answer is checked."""
+"""Chaos: vendors that fail in every way, and a Redis that dies or hangs again and again, while all is checked."""
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from benchmarks.running.backends import Backends, backends
-from benchmarks.running.load import Client, Sent, at_rate, session
-from benchmarks.running.processes import Redis, gateway, redis
+from benchmarks.running.judge import QUERY, Judge, unexpected
+from benchmarks.running.load import Client, at_rate, session
+from benchmarks.running.processes import Process, Redis, gateways, redis
 from benchmarks.running.tables import Finding
 from gateway.sandbox.faults import Fault
 
 _FRESH_S = 2.0
 _TIMEOUT_S = 2.0
 _SLACK_S = 0.5
-_OPERATIONS_A_SECOND = 20.0
+# Of each of two replicas: what one reads the other answers.
+_OPERATIONS_A_SECOND = 10.0
 _MOVES_A_SECOND = 20.0
 _SCENES = 60
 
@@ -33,100 +35,110 @@ _TROUBLES = (
     Fault("hang", probability=0.01),
     Fault("drop", probability=0.03),
     Fault("half", probability=0.03),
-    Fault("malformed", probability=0.03),
+    Fault("malformed", probability=0.02),
+    Fault("malformed", body=b"{}", probability=0.01),
+    Fault("malformed", body=b'{"status": "compl\xff', probability=0.01),
     Fault("html", probability=0.02),
     Fault("slow", seconds=0.5, probability=0.05),
+    Fault("slow_after", seconds=0.5, probability=0.05),
 )
-
-# What may be said of a task instead of its state while its vendor fails.
-_FAILURES = frozenset({"BackendError"})
-
-
-class Judge:
-    """Holds each answer against the history."""
-
-    def __init__(self, emulated: Backends) -> None:
-        self.seen: Counter[str] = Counter()
-        self.wrong: list[str] = []
-        self._history = emulated.history
-        self._of_scale = frozenset(emulated.task_ids)
-
-    def hear(self, sent: Sent) -> None:
-        answer = sent.answer or {}
-        self.seen["answers"] += 1
-        if sent.status != 200 or not answer.get("data"):
-            self.seen["answers without data"] += 1
-            self.wrong.append(f"HTTP {sent.status}: after {sent.seconds:.1f} s: {str(answer)[:300]}")
-            return
-        for name, item in zip(sent.names, answer["data"]["lookupTasks"], strict=True):
-            self._judge(name, item, sent)
-
-    def _judge(self, name: str, item: Mapping[str, Any], sent: Sent) -> None:
-        kind, backend = item["__typename"], "Scale" if name in self._of_scale else "Rosetta"
-        if kind != "Task":
-            self.seen[f"{backend}: {kind}"] += 1
-            if kind not in _FAILURES:
-                self.wrong.append(f"{kind} for a task that exists")
-            return
-        self.seen[f"{backend}: {'stale' if item['isStale'] else 'fresh'}"] += 1
-        since = 0.0 if item["isStale"] else sent.sent_at - _FRESH_S - _TIMEOUT_S - _SLACK_S
-        if not self._history.could_be(name, item["status"], since, sent.answered_at):
-            self.wrong.append(f"{name}: {item} between {since:.1f} and {sent.answered_at:.1f}")
 
 
 async def chaos(seconds: float) -> Finding:
     """Everything goes wrong; no answer is wrong, nothing breaks, nothing leaks."""
     finding = Finding("Chaos", ("what", "count"))
     async with redis() as cache, backends() as emulated:
-        more = {**_SETTINGS, "GATEWAY_CACHE__URL": cache.url}
-        async with gateway(emulated.environment, **more) as process, session() as http:
-            emulated.watch_over_scenes(_SCENES)
-            names = [*emulated.task_ids[:_SCENES], *emulated.scene_ids]
-            client = Client(http, process.origin, names, selector=emulated.selector)
-            await at_rate(client, _OPERATIONS_A_SECOND, 3)
-            before = process.usage()
-            for faults in (emulated.sandbox.scale.faults, emulated.sandbox.rosetta.faults):
-                for trouble in _TROUBLES:
-                    faults.add(trouble)
-            judge, kills = Judge(emulated), Counter[str]()
-            troubles = [
-                asyncio.create_task(emulated.keep_moving(_MOVES_A_SECOND)),
-                asyncio.create_task(_kill_again_and_again(cache, seconds, kills)),
-            ]
-            try:
-                await at_rate(client, _OPERATIONS_A_SECOND, seconds, hear=judge.hear)
-            finally:
-                for task in troubles:
-                    task.cancel()
-                await asyncio.wait(troubles)
-            emulated.sandbox.scale.faults.clear()
-            emulated.sandbox.rosetta.faults.clear()
+        emulated.watch_over_scenes(_SCENES)
+        judge = Judge(emulated.history, emulated.task_ids, fresh_s=_FRESH_S, reading_s=_TIMEOUT_S, slack_s=_SLACK_S)
+        more = {**emulated.environment, **_SETTINGS, "GATEWAY_CACHE__URL": cache.url}
+        async with gateways(2, more) as replicas:
+            await _ask(replicas, emulated, 3)
+            usages = [_usages(replicas)]
+            async with _troubles(emulated, cache, seconds) as losses:
+                for _ in range(2):
+                    await _ask(replicas, emulated, seconds / 2, judge)
+                    usages.append(_usages(replicas))
+            # What was given up may still be under way.
             await asyncio.sleep(_TIMEOUT_S + 1)
-            after, log = process.usage(), process.log
-        finding.rows += [(f"{what}", count) for what, count in sorted(judge.seen.items())]
-        finding.rows += [
-            ("status changes", sum(len(changes) - 1 for changes in emulated.history.changes.values())),
-            ("Redis kills", kills["kills"]),
-            ("wrong answers", len(judge.wrong)),
-            ("unexpected errors logged", log.count("unexpected") + log.count("Traceback")),
-            ("memory MB before, after", f"{before[0]:.0f}, {after[0]:.0f}"),
-            ("descriptors before, after", f"{before[1]}, {after[1]}"),
-        ]
+            usages.append(_usages(replicas))
+            logged = [line for replica in replicas for line in unexpected(replica.log)]
+    finding.rows += sorted(judge.seen.items())
+    finding.rows += [
+        ("status changes", sum(len(changes) - 1 for changes in emulated.history.changes.values())),
+        *sorted(losses.items()),
+        ("wrong answers", len(judge.wrong)),
+        ("unexpected lines logged", len(logged)),
+    ]
     finding.expect(not judge.wrong, f"{len(judge.wrong)} wrong answers, such as {judge.wrong[:3]}")
     for kind in ("Scale: fresh", "Scale: stale", "Rosetta: fresh", "Rosetta: stale"):
         finding.expect(judge.seen[kind] > 0, f"the check saw none of {kind}")
-    finding.expect("unexpected" not in log and "Traceback" not in log, "an unexpected error is in the log")
-    finding.expect(after[1] <= before[1] + 80, f"descriptors grew from {before[1]} to {after[1]}")
-    finding.expect(after[0] < before[0] * 1.5 + 20, f"memory grew from {before[0]:.0f} to {after[0]:.0f} MB")
+    finding.expect(losses["Redis kills"] > 0, "Redis was never killed")
+    finding.expect(not logged, f"{len(logged)} unexpected lines in the log, such as {logged[:3]}")
+    for number in range(len(replicas)):
+        _judge_usage(finding, number, [usage[number] for usage in usages])
     return finding
 
 
-async def _kill_again_and_again(cache: Redis, seconds: float, kills: Counter[str]) -> None:
+async def _ask(replicas: Sequence[Process], emulated: Backends, seconds: float, judge: Judge | None = None) -> None:
+    names = [*emulated.task_ids[:_SCENES], *emulated.scene_ids]
+    hear = None if judge is None else judge.hear
+    async with session() as http:
+        clients = [Client(http, each.origin, names, selector=emulated.selector, query=QUERY) for each in replicas]
+        await asyncio.gather(*(at_rate(client, _OPERATIONS_A_SECOND, seconds, hear=hear) for client in clients))
+
+
+def _usages(replicas: Sequence[Process]) -> list[tuple[float, int]]:
+    return [replica.usage() for replica in replicas]
+
+
+def _judge_usage(finding: Finding, number: int, usages: Sequence[tuple[float, int]]) -> None:
+    memory, descriptors = ([round(each) for each in kind] for kind in zip(*usages, strict=True))
+    when = f"replica {number + 1}, before, half way, at the end, afterwards"
+    finding.rows.append((f"memory MB of {when}", ", ".join(map(str, memory))))
+    finding.rows.append((f"descriptors of {when}", ", ".join(map(str, descriptors))))
+    # The first half fills caches and pools.
+    finding.expect(memory[-1] < memory[1] * 1.15 + 10, f"memory grew from {memory[1]} to {memory[-1]} MB")
+    finding.expect(
+        descriptors[-1] <= descriptors[0] + 20, f"descriptors grew from {descriptors[0]} to {descriptors[-1]}"
+    )
+
+
+@asynccontextmanager
+async def _troubles(emulated: Backends, cache: Redis, seconds: float) -> AsyncIterator[Counter[str]]:
+    """Vendors that fail, tasks that move, a Redis that is lost; gives how often it was, and how."""
+    losses = Counter[str]()
+    both = (emulated.sandbox.scale.faults, emulated.sandbox.rosetta.faults)
+    for faults in both:
+        for trouble in _TROUBLES:
+            faults.add(trouble)
+    running = [
+        asyncio.create_task(emulated.keep_moving(_MOVES_A_SECOND)),
+        asyncio.create_task(_lose_again_and_again(cache, seconds, losses)),
+    ]
+    try:
+        yield losses
+        for task in running:
+            if task.done():
+                task.result()  # raises what ended it: it was to go on
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+        for faults in both:
+            faults.clear()
+
+
+async def _lose_again_and_again(cache: Redis, seconds: float, losses: Counter[str]) -> None:
+    """Kills it, or stops it in the middle of what it does: then it goes on later with all that it has been sent."""
     chance = random.Random(3)
     longest = max(1.0, min(20.0, seconds / 4))
     while True:
-        await asyncio.sleep(chance.uniform(0.5, longest))
-        await cache.kill()
-        kills["kills"] += 1
-        await asyncio.sleep(chance.uniform(0.2, longest / 4))
-        await cache.start()
+        for loss, lose, get_back in (
+            ("Redis kills", cache.kill, cache.start),
+            ("Redis hangs", cache.freeze, cache.thaw),
+        ):
+            await asyncio.sleep(chance.uniform(0.5, longest))
+            await lose()
+            losses[loss] += 1
+            await asyncio.sleep(chance.uniform(0.2, longest / 4))
+            await get_back()

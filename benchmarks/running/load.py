@@ -81,18 +81,20 @@ class Client:
         ids: Sequence[str],
         per_operation: int = 10,
         selector: Callable[[str], dict[str, object]] = lambda name: {"scaleTaskId": name},
+        query: str = QUERY,
     ) -> None:
         self._session = session
         self._url = f"{origin}/graphql"
         self._ids = ids
         self._per_operation = per_operation
         self._selector = selector
+        self._query = query
         self._chance = random.Random(5)
 
     async def ask(self) -> Sent:
         """One operation for some of the tasks."""
         ids = self._chance.sample(self._ids, min(self._per_operation, len(self._ids)))
-        body = {"query": QUERY, "variables": {"ids": [self._selector(name) for name in ids]}}
+        body = {"query": self._query, "variables": {"ids": [self._selector(name) for name in ids]}}
         sent_at = time.monotonic()
         try:
             async with self._session.post(self._url, json=body) as response:
@@ -105,8 +107,8 @@ class Client:
 async def at_rate(
     client: Client, per_second: float, seconds: float, *, hear: Callable[[Sent], None] | None = None
 ) -> Results:
-    """Sends at this rate, however slowly answers come."""
-    results, open_tasks = Results(), set[asyncio.Task[None]]()
+    """Sends at this rate, however slowly answers come. What `hear` raises ends it."""
+    results, under_way = Results(), set[asyncio.Task[None]]()
 
     async def one() -> None:
         sent = await client.ask()
@@ -117,19 +119,18 @@ async def at_rate(
 
     began_at = time.monotonic()
     number = 0
-    while (now := time.monotonic()) - began_at < seconds:
-        due = int((now - began_at) * per_second)
-        for _ in range(due - number):
-            if len(open_tasks) >= _MOST_OPEN:
-                results.not_sent += 1
-                continue
-            task = asyncio.create_task(one())
-            open_tasks.add(task)
-            task.add_done_callback(open_tasks.discard)
-        number = due
-        await asyncio.sleep(0.002)
-    if open_tasks:
-        await asyncio.wait(open_tasks, timeout=30)
+    async with asyncio.TaskGroup() as group:
+        while (now := time.monotonic()) - began_at < seconds:
+            due = int((now - began_at) * per_second)
+            for _ in range(due - number):
+                if len(under_way) >= _MOST_OPEN:
+                    results.sent.append(Sent(now, now, 0, None))
+                    continue
+                task = group.create_task(one())
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+            number = due
+            await asyncio.sleep(0.002)
     return results
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,17 +91,24 @@ async def is_ready(session: aiohttp.ClientSession, origin: str) -> bool:
 @asynccontextmanager
 async def gateway(environment: Mapping[str, str], **more: str) -> AsyncIterator[Process]:
     """A gateway, ended afterwards; its log is deleted when all went well."""
-    process = await start({**environment, **more})
-    try:
+    async with gateways(1, {**environment, **more}) as (process,):
         yield process
+
+
+@asynccontextmanager
+async def gateways(count: int, environment: Mapping[str, str]) -> AsyncIterator[Sequence[Process]]:
+    """That many, started side by side."""
+    processes = await asyncio.gather(*(start(environment) for _ in range(count)))
+    try:
+        yield processes
     finally:
-        if process.popen.poll() is None:
-            await process.stop(signal.SIGINT)
-    process.log_path.unlink()
+        await asyncio.gather(*(each.stop(signal.SIGINT) for each in processes if each.popen.poll() is None))
+    for process in processes:
+        process.log_path.unlink()
 
 
 class Redis:
-    """A redis-server without a disk, that can be killed and started again on its port."""
+    """A redis-server without a disk, that can be killed and started again on its port, or frozen."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -126,6 +133,18 @@ class Redis:
             self._popen.kill()
             await asyncio.to_thread(self._popen.wait)
             self._popen = None
+
+    async def freeze(self) -> None:
+        """It takes connections and commands, and answers none."""
+        self._send(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        """It goes on, and executes what has come meanwhile."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: int) -> None:
+        if self._popen is not None:
+            self._popen.send_signal(number)
 
 
 async def _listens(port: int) -> bool:

@@ -1,6 +1,9 @@
 """The scenarios without chance: steady load, overload, brown-out, Redis loss, soak."""
 
 import asyncio
+import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 from benchmarks.running.backends import backends
 from benchmarks.running.flood import Flood
@@ -114,53 +117,77 @@ async def redis_loss(seconds: float) -> Finding:
 
 async def soak(seconds: float) -> Finding:
     """Half load for a long time: memory, descriptors and tasks stay."""
-    finding = Finding(
-        "Soak at half load", ("after s", "answered", "failed", "p95 ms", "memory MB", "descriptors", "in flight")
-    )
-    async with backends() as emulated, gateway(emulated.environment) as process, session() as http:
-        client = Client(http, process.origin, emulated.task_ids)
-        await _warm(client)
-        most = await closed_loop(client, _BUSY_CLIENTS, 3)
+    finding = Finding("Soak at half load", ("after s", *LOAD_HEAD[1:5], "p95 ms", *_Standing.HEAD))
+    part_s = seconds / _PARTS
+    standings = []
+    async with backends() as emulated, gateway(emulated.environment) as process:
+        flood = Flood(process.port, emulated.task_ids, per_operation=10)
         moving = asyncio.create_task(emulated.keep_moving(5))
-        usages: list[tuple[float, int]] = []
-        try:
-            for part in range(_PARTS):
-                results = await at_rate(client, _rate(most, 3) / 2, seconds / _PARTS)
-                usages.append(process.usage())
-                left = await _in_flight(http, process)
-                finding.rows.append(
-                    (
-                        round(seconds / _PARTS * (part + 1)),
-                        results.count("ok"),
-                        results.failed,
-                        round(results.seconds(0.95) * 1000, 1),
-                        round(usages[-1][0], 1),
-                        usages[-1][1],
-                        left,
-                    )
-                )
-                finding.expect(results.failed == 0, f"{results.failed} operations failed")
-                finding.expect(left == 0, f"{left} operations left in flight")
-        finally:
-            moving.cancel()
-        # The first part fills caches and pools.
-        finding.expect(usages[-1][0] < usages[1][0] * 1.15 + 5, "memory grows")
-        # Idle connections come and go with what is asked at once: the first half shows how many that takes.
-        usual = max(descriptors for _, descriptors in usages[: _PARTS // 2])
-        finding.expect(usages[-1][1] <= usual + 10, "descriptors grow")
+        for part in range(_PARTS):
+            results = await _at_half_load(flood, part_s)
+            flood.close()  # what is left are the gateway's own
+            standings.append(await _standing(process))
+            row = load_row("", results, part_s)
+            finding.rows.append((round(part_s * (part + 1)), *row[1:5], row[6], *standings[-1].row()))
+            failed = results.failed + results.not_sent
+            finding.expect(failed == 0, f"{failed} operations were neither answered nor shed")
+        moving.cancel()
+    _judge_soak(finding, standings)
     return finding
 
 
+async def _at_half_load(flood: Flood, seconds: float) -> Results:
+    """At half of what the gateway can do, measured again and again: it changes with what else the machine does."""
+    results = Results()
+    rounds = math.ceil(seconds / _ROUND_S)
+    for _ in range(rounds):
+        measured_s = seconds / rounds / 10
+        most = await flood.closed_loop(_BUSY_CLIENTS, measured_s)
+        half = await flood.at_rate(_rate(most, measured_s) / 2, seconds / rounds - measured_s)
+        results.sent += most.sent + half.sent
+        results.not_sent += half.not_sent
+    return results
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What a gateway holds when nobody asks anything of it."""
+
+    HEAD: ClassVar = ("memory MB", "descriptors", "in flight", "tasks")
+
+    memory_mb: float
+    descriptors: int
+    in_flight: int
+    tasks: int
+
+    def row(self) -> tuple[object, ...]:
+        return round(self.memory_mb, 1), self.descriptors, self.in_flight, self.tasks
+
+
+def _judge_soak(finding: Finding, standings: list[_Standing]) -> None:
+    """The first half fills caches and pools."""
+    first, last = standings[: _PARTS // 2], standings[-1]
+    usual_mb = max(each.memory_mb for each in first)
+    finding.expect(last.memory_mb < usual_mb * 1.1 + 5, f"memory grows: {usual_mb:.0f} MB, then {last.memory_mb:.0f}")
+    usual = max(each.descriptors for each in first)
+    finding.expect(last.descriptors <= usual + 10, f"descriptors grow: {usual}, then {last.descriptors}")
+    usual = max(each.tasks for each in first)
+    finding.expect(last.tasks <= usual + 10, f"tasks of the event loop grow: {usual}, then {last.tasks}")
+    left = [each.in_flight for each in standings]
+    finding.expect(not any(left), f"operations left in flight: {left}")
+
+
 _PARTS = 10
+_ROUND_S = 10.0
 
 
-async def _in_flight(http: object, process: Process) -> int:
-    async with session() as own:
-        await asyncio.sleep(0.5)  # the gauge is set a few times a second
-        async with own.get(f"{process.origin}/metrics") as answer:
-            text = await answer.text()
-    line = next(line for line in text.splitlines() if line.startswith("gateway_operations_in_flight "))
-    return int(float(line.split()[1]))
+async def _standing(process: Process) -> _Standing:
+    await asyncio.sleep(0.5)
+    async with session() as http, http.get(f"{process.origin}/metrics") as answer:
+        text = await answer.text()
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    in_flight, tasks = values["gateway_operations_in_flight"], values["gateway_event_loop_tasks"]
+    return _Standing(*process.usage(), int(float(in_flight)), int(float(tasks)))
 
 
 async def _warm(client: Client) -> None:

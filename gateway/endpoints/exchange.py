@@ -41,7 +41,7 @@ SECURITY_HEADERS: HeaderList = [
     (b"referrer-policy", b"no-referrer"),
 ]
 # Seeded by the system; an id is no secret, and a secret one would cost a call of the system each time.
-_IDS = random.Random()  # noqa: S311
+_IDS = random.Random()  # noqa: S311  as said above
 _ANSWER_HEADERS: HeaderList = [*SECURITY_HEADERS, (b"cache-control", b"no-store"), (b"vary", b"Accept, Origin")]
 
 

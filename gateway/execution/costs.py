@@ -163,10 +163,10 @@ class _Measuring:
                 self._add_field(found, selection, type_name)
             elif isinstance(selection, FragmentSpreadNode):
                 found.add(self._fragment(selection.name.value))
-            else:
+            else:  # an InlineFragmentNode, the only kind left
                 condition = selection.type_condition  # type: ignore[attr-defined]
                 inner = type_name if condition is None else condition.name.value
-                found.add(self._selections(selection.selection_set, inner))  # type: ignore[attr-defined]
+                found.add(self._selections(selection.selection_set, inner))  # type: ignore[attr-defined]  # as above
         return found
 
     def _fragment(self, name: str) -> _Sum:

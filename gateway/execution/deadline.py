@@ -43,7 +43,7 @@ def _bounded_read(resolve: Callable[..., Any]) -> Callable[..., Any]:
         return result if deadline is None else _until(deadline, result)
 
     # A plan minds the deadline as a whole, and calls the resolver without this wrapper.
-    bounded.plan_watches = True  # type: ignore[attr-defined]
+    bounded.plan_watches = True  # type: ignore[attr-defined]  # functions take any
     return bounded
 
 

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from benchmarks.running.backends import History
 from benchmarks.running.chaos import chaos
 from benchmarks.running.rolling import rolling_restart
 from benchmarks.running.scenarios import brownout, overload, redis_loss, soak, steady
@@ -51,22 +50,9 @@ def test_rolling_restart() -> None:
 @pytest.mark.redis
 def test_chaos() -> None:
     """Every answer is a state that the task had within its freshness, or marked stale, whatever goes wrong."""
-    check(asyncio.run(chaos(12)))
+    check(asyncio.run(chaos(8)))
 
 
 def test_soak() -> None:
     """Memory, descriptors and operations in flight stay."""
-    check(asyncio.run(soak(10)))
-
-
-def test_the_history_knows_what_a_task_was() -> None:
-    """The judge of all answers finds a status that was, and none that was not, at a given time."""
-    history = History()
-    history.note("a", 0, 1, "PENDING")
-    history.note("a", 10, 11, "COMPLETED")
-
-    assert history.could_be("a", "PENDING", 2, 3)
-    assert history.could_be("a", "PENDING", 11, 12)
-    assert not history.could_be("a", "PENDING", 12, 13)
-    assert not history.could_be("a", "COMPLETED", 2, 9)
-    assert history.could_be("a", "COMPLETED", 2, 10)
+    check(asyncio.run(soak(5)))

@@ -65,7 +65,7 @@ class Answer:
 
     data: Any
     errors: Sequence[Mapping[str, Any]]
-    datasetsRequests: int  # noqa: N815
+    datasetsRequests: int  # noqa: N815  the router script's word
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gateway.demo import DEMO_QUERIES
-from gateway.sandbox.faults import Fault
+from gateway.sandbox.faults import Fault, FaultKind
 from gateway.sandbox.rosetta.seed import (
     DEMO_CAMPAIGN,
     DEMO_REQUEST,
@@ -246,10 +246,10 @@ async def test_rosetta_fails_alone(fault: Fault, code: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "half", "drop"])
-async def test_scale_fails_alone(kind: str) -> None:
+async def test_scale_fails_alone(kind: FaultKind) -> None:
     """While Scale fails, Rosetta's task is complete; a bare task is an error with its path and code."""
     async with world() as gateway:
-        gateway.sandbox.scale.faults.add(Fault(kind=kind))  # type: ignore[arg-type]
+        gateway.sandbox.scale.faults.add(Fault(kind))
         answer = await gateway.answer(
             "query($a: TaskBy!, $b: TaskBy!) { a: task(by: $a) { id } b: task(by: $b) { status } }",
             a={"scaleTaskId": DEMO_PENDING},

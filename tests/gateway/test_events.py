@@ -238,7 +238,7 @@ def test_what_counts_as_a_change(changes: dict[str, object], is_change: bool) ->
     """A change is what a client could see of status and record, not when or how the task was read."""
     task = fake_task(rosetta("a"))
 
-    assert differs(replace(task, **changes), task) is is_change  # type: ignore[arg-type]
+    assert differs(replace(task, **changes), task) is is_change  # type: ignore[arg-type]  # fields of Task
 
 
 def test_a_record_without_dates_is_compared() -> None:

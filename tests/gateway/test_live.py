@@ -282,7 +282,7 @@ async def test_a_write_is_told() -> None:
     """What is written through the gateway reaches listeners without any read."""
     clock = FakeClock()
     backend = FakeBackend(Backend.SCALE, lambda reference: fake_task(reference))
-    tasks = TaskRepository(TaskCache(Freshness(), 10, clock), {Backend.SCALE: backend}, backend)
+    tasks = TaskRepository(TaskCache(Freshness(), 10, clock), {Backend.SCALE: backend}, backend, now=clock.now)
     live = Live(
         tasks,
         Pace(5, 60),

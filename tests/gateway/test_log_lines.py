@@ -23,7 +23,7 @@ class Out(io.BytesIO):
 
     def write(self, data: object) -> int:
         self.writes += 1
-        return super().write(data)  # type: ignore[arg-type]
+        return super().write(data)  # type: ignore[arg-type]  # bytes of any kind
 
 
 @pytest.mark.anyio

@@ -33,8 +33,9 @@ class SlowBackend(FakeBackend):
 
 def repository(scale_backend: FakeBackend, rosetta_backend: FakeBackend | None = None) -> TaskRepository:
     rosetta_backend = rosetta_backend or FakeBackend(Backend.ROSETTA, fake_task)
-    cache = TaskCache(Freshness(), 100, FakeClock())
-    return TaskRepository(cache, {Backend.SCALE: scale_backend, Backend.ROSETTA: rosetta_backend}, scale_backend)
+    clock = FakeClock()
+    backends = {Backend.SCALE: scale_backend, Backend.ROSETTA: rosetta_backend}
+    return TaskRepository(TaskCache(Freshness(), 100, clock), backends, scale_backend, now=clock.now)
 
 
 async def test_outcomes_in_order_with_duplicates() -> None:
@@ -48,7 +49,7 @@ async def test_outcomes_in_order_with_duplicates() -> None:
 
     outcomes = await repository(backend).get_many(reads)
 
-    assert [None if outcome is None else outcome.reference for outcome in outcomes] == [  # type: ignore[union-attr]
+    assert [None if outcome is None else outcome.reference for outcome in outcomes] == [  # type: ignore[union-attr]  # Tasks
         scale("a"),
         None,
         scale("a"),

@@ -110,7 +110,7 @@ def replica(world: World, storage: Storage, account: str = "account") -> TaskRep
     cache = TaskCache(Freshness(), 1000, world.clock)
     accounts = dict.fromkeys(Backend, account)
     shared = SharedTasks(storage, clients, Freshness(), accounts, world.clock.now)
-    return TaskRepository(cache, clients, clients[Backend.SCALE], shared=shared)
+    return TaskRepository(cache, clients, clients[Backend.SCALE], now=world.clock.now, shared=shared)
 
 
 @asynccontextmanager
@@ -157,6 +157,26 @@ async def test_one_read_for_all_replicas() -> None:
 
     assert len(world.asked) == 1
     assert {status_of(answer) for answer in answers} == {TaskStatus.PENDING}
+
+
+async def test_what_is_found_is_no_younger_for_waiting() -> None:
+    """A task that another replica read six seconds ago is not fresh for longer because another was waited for."""
+    world, storage = World(), FakeStorage()
+    async with replicas(world, storage) as (one, other):
+        await read(one)
+        await turn()
+        world.clock.seconds = 6
+        world.gate.clear()
+        reading = asyncio.create_task(other.get_many([Read(scale("a")), Read(scale("b"))]))
+        await turn()
+        world.clock.seconds = 9
+        world.gate.set()
+        await reading
+        fresh = other.peek(scale("a"))
+        world.clock.seconds = 11
+
+        assert fresh is not None
+        assert other.peek(scale("a")) is None
 
 
 async def test_what_one_read_answers_in_the_other() -> None:

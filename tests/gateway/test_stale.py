@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ class Bench:
         self.trouble = Trouble()
         cache = TaskCache(Freshness(), max_tasks, self.clock)
         backends = {Backend.SCALE: self.backend, Backend.ROSETTA: self.backend}
-        self.tasks = TaskRepository(cache, backends, self.backend, trouble=self.trouble)
+        self.tasks = TaskRepository(cache, backends, self.backend, now=self.clock.now, trouble=self.trouble)
 
     async def read(self, name: str = "a", *, no_cache: bool = False) -> Outcome:
         (outcome,) = await self.tasks.get_many([Read(scale(name))], no_cache=no_cache)
@@ -116,6 +117,61 @@ async def test_how_long_stale(status: TaskStatus, until_s: int) -> None:
     bench.clock.seconds += until_s
 
     assert not task(await bench.read()).is_stale
+
+
+async def test_freshness_begins_when_the_backend_answered() -> None:
+    """Read side by side with one that takes long, a task does not count as fresh for longer."""
+    bench = Bench()
+    read_at = bench.clock.now()
+    bench.backend.answer = lambda reference: replace(fake_task(reference), fetched_at=read_at)
+    bench.backend.gate.clear()
+    reading = asyncio.create_task(bench.read())
+    await turn()
+    bench.clock.seconds = 6
+    bench.backend.gate.set()
+    first = task(await reading)
+
+    bench.clock.seconds = 9
+    soon = bench.tasks.peek(scale("a"))
+    bench.clock.seconds = 11
+    late = task(await bench.read())
+
+    assert not first.is_stale
+    assert soon is not None
+    assert late.is_stale
+
+
+async def test_absence_is_as_old_as_its_reading() -> None:
+    """That there is no such task counts from the beginning of the reading: nobody says when it was found out."""
+    bench = Bench()
+    bench.backend.answer = lambda reference: None
+    bench.backend.gate.clear()
+    reading = asyncio.create_task(bench.read())
+    await turn()
+    bench.clock.seconds = 3
+    bench.backend.gate.set()
+    await reading
+
+    bench.clock.seconds = 4
+    soon = bench.tasks.peek(scale("a"))
+    bench.clock.seconds = 6
+
+    assert soon is not None
+    assert bench.tasks.peek(scale("a")) is None
+
+
+async def test_news_that_comes_late_is_old() -> None:
+    """A task that another replica read six seconds ago stays fresh for four."""
+    bench = Bench()
+    bench.clock.seconds = 6
+    bench.tasks.prime([fake_task(scale("a"))], bench.tasks.mark)
+
+    bench.clock.seconds = 9
+    soon = bench.tasks.peek(scale("a"))
+    bench.clock.seconds = 11
+
+    assert soon is not None
+    assert bench.tasks.peek(scale("a")) is None
 
 
 async def test_a_failing_backend_leaves_old_tasks() -> None:
@@ -376,5 +432,5 @@ def _heavy(name: str, size: int) -> Task:
         body = b"x" * size
 
     heavy = fake_task(scale(name))
-    heavy.record = Record()  # type: ignore[assignment]
+    heavy.record = Record()  # type: ignore[assignment]  # only its body counts
     return heavy

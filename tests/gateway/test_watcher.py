@@ -89,7 +89,7 @@ class Watching:
         self.sweep = FakeSweep(self.state, [scale(f"t{n}") for n in range(10)])
         cache = TaskCache(Freshness(), 1000, self.clock)
         backends = {Backend.SCALE: self.scale, Backend.ROSETTA: self.rosetta}
-        self.tasks = TaskRepository(cache, backends, self.scale)
+        self.tasks = TaskRepository(cache, backends, self.scale, now=self.clock.now)
         self.watcher = Watcher(
             self.broker,
             self.tasks,
@@ -384,7 +384,7 @@ async def test_stopping_leaves_nothing() -> None:
 
     running = asyncio.ensure_future(watching.watcher.run())
     await watching.listen(scale("a"))
-    watching.scale.fetch = hang  # type: ignore[method-assign]
+    watching.scale.fetch = hang  # type: ignore[method-assign]  # this one never answers
     await watching.round(5)
     running.cancel()
     await asyncio.wait([running])

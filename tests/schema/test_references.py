@@ -2,11 +2,12 @@
 
 import pytest
 import strawberry
+from strawberry import ID
 
 from schema.errors import ErrorCode, GatewayError
 from schema.node import decode_id, encode_id
-from schema.references import RosettaTaskBy as RosettaBy
 from schema.references import (
+    Reference,
     ScaleUniqueId,
     global_id,
     reference_of_id,
@@ -15,6 +16,7 @@ from schema.references import (
     to_selector,
     unique_id,
 )
+from schema.references import RosettaTaskBy as RosettaBy
 from schema.references import TaskBy as By
 from tests.fakes import rosetta, scale
 
@@ -24,7 +26,7 @@ BAD_SCALE_IDS = ["", "x" * 5000, "x" * 129, "../../x", "a/b", "a?x=1", "%2e%2e",
 def by(**given: object) -> By:
     names = ("id", "scale_task_id", "scale_unique_id", "rosetta")
     some = {name: strawberry.Some(given[name]) if name in given else None for name in names}
-    return By(**some)  # type: ignore[arg-type]
+    return By(**some)  # type: ignore[arg-type]  # each of its own type
 
 
 @pytest.mark.parametrize("task_id", BAD_SCALE_IDS)
@@ -57,16 +59,17 @@ def test_campaign_ids_are_counted_in_bytes() -> None:
     """85 characters of three bytes fit into 255 bytes, 86 do not."""
     assert rosetta_reference("車" * 85, "r", "s").campaign_id == "車" * 85
 
+    too_long = RosettaBy(campaign_id=ID("車" * 86), annotation_request_id=ID("r"), scene_id=ID("s"))
     with pytest.raises(GatewayError) as refused:
-        to_selector(by(rosetta=RosettaBy(campaign_id="車" * 86, annotation_request_id="r", scene_id="s")), "by")  # type: ignore[arg-type]
+        to_selector(by(rosetta=too_long), "by")
 
     assert refused.value.path == ("by", "rosetta", "campaignId")
 
 
 @pytest.mark.parametrize("reference", [scale("abc"), rosetta("a/b", "車両", "x y&z=1")])
-def test_global_id_names_its_task(reference: object) -> None:
+def test_global_id_names_its_task(reference: Reference) -> None:
     """A task's global id leads back to the same reference, in every field that takes it."""
-    id = global_id(reference)  # type: ignore[arg-type]
+    id = global_id(reference)
 
     assert reference_of_id(id) == reference
     assert to_selector(by(id=id), "by") == reference

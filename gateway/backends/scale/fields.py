@@ -74,7 +74,7 @@ class Fields:
         if value is None:
             return None
         try:
-            moment = datetime.fromisoformat(value)  # type: ignore[arg-type] # a TypeError is a misfit
+            moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # a TypeError is a misfit
             return moment if moment.tzinfo is UTC else _in_utc(moment)
         except (ValueError, TypeError, OverflowError):
             self._report(name)

@@ -48,6 +48,7 @@ class Call:
         if not self._field.args:
             return {}
         given = get_argument_values(self._field, self._selected.node, values)
+        # Strawberry hangs its own schema on graphql-core's, whose type does not know of it.
         converter = self._selections.schema._strawberry_schema.schema_converter  # type: ignore[attr-defined]
         return converted(given, self._resolved.definition.arguments, converter)
 
@@ -58,6 +59,7 @@ class Call:
             check(context)
         arguments = run.arguments[self]
         if self._info_name is not None:
+            # A _LazyInfo gives what graphql-core's own gives, and makes it only when asked.
             arguments = {**arguments, self._info_name: Info(_LazyInfo(self, run), self._resolved.definition)}  # type: ignore[arg-type]
         if self._takes_source:
             return self._function(source, **arguments)
@@ -76,7 +78,8 @@ class Call:
             selections.fragment_definitions,
             None,
             selections.operation,
-            run.values.coerced,  # type: ignore[arg-type]  # as Strawberry's own executor does
+            # From here on as Strawberry's own executor does, whatever graphql-core's annotations say.
+            run.values.coerced,  # type: ignore[arg-type]
             run.context,
             isawaitable,  # type: ignore[arg-type]
             None,

@@ -23,7 +23,7 @@ class TaskFragments(dict[int, Fragment]):
 
     __slots__ = ("__weakref__", "bytes")
 
-    # Told apart by identity, so that a WeakSet can hold them.
+    # Told apart by identity, so that a WeakSet can hold them. mypy asks for a method where a function of object's is.
     __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
 

@@ -50,7 +50,7 @@ class Bench:
             "http://backend",
             sign=self._sign,
             observer=self.observer,
-            limits=Limits(**limits),  # type: ignore[arg-type]
+            limits=Limits(**limits),  # type: ignore[arg-type]  # a concurrency is whole
             wire=httpx.MockTransport(self._answer),
             guard=self.guard,
         )

@@ -16,7 +16,7 @@ def test_columns_are_the_schemas() -> None:
     """Every column is a field of Task, under the same name."""
     task = build_schema()._schema.type_map["Task"]
 
-    assert set(COLUMNS) <= set(task.fields)  # type: ignore[attr-defined]
+    assert set(COLUMNS) <= set(task.fields)  # type: ignore[attr-defined]  # it is an object type
 
 
 def test_ndjson() -> None:

@@ -83,6 +83,7 @@ async def test_walking_all_tasks(sandbox: ScaleSandbox, client: ScaleClient) -> 
     query = TaskQuery(limit=10)
     while True:
         page = await client.list_tasks(query)
+        # JSON is opaque to mypy.
         walked += [task.record.raw(with_people=True)["task_id"] for task in page.tasks]  # type: ignore[index]
         assert (page.total, page.skipped) == (25, 0)
         if page.next_token is None:

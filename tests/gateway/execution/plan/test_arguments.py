@@ -11,6 +11,7 @@ from schema import build_schema
 from schema.references import Names, to_selectors
 
 SCHEMA = build_schema()
+# A schema without queries would have none.
 FIELD = SCHEMA._schema.query_type.fields["lookupTasks"].extensions["strawberry-definition"]  # type: ignore[union-attr]
 
 
