@@ -8,52 +8,34 @@ import asyncio
 import cProfile
 import hashlib
 import itertools
-import multiprocessing
 import pstats
 import statistics
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection as Pipe
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import uvloop
 
 from benchmarks.requests import KEY, LIST, NoLines, asker
+from benchmarks.slow_backend import slow_backend
 from gateway.app import create_app
 from gateway.memory import settle_memory
 from gateway.settings import Settings
 from gateway.telemetry import set_up_logging
 
 TASKS = 50
-LATENCY_S = 0.02
 RECORD = (
     b'{"task_id":"%b","status":"completed","type":"imageannotation","created_at":"2026-03-01T10:20:30.456Z",'
     b'"unique_id":"uniq-%b","tags":["a","b","c"],"params":{"attachment":"https://example.com/%b.jpg","objects":"'
     + b"x" * 600
     + b'"},"metadata":{}}'
 )
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 
 
-class _Server(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        task_id = data.split(b" ", 2)[1].rsplit(b"/", 1)[1]
-        body = RECORD % (task_id, task_id, task_id)
-        loop = asyncio.get_running_loop()
-        loop.call_later(LATENCY_S, self._transport.write, ANSWER % (len(body), body))
-
-
-def _serve(pipe: Pipe) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
-        pipe.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    uvloop.run(serve())
+def _record(request: bytes) -> bytes:
+    task_id = request.split(b" ", 2)[1].rsplit(b"/", 1)[1]
+    return RECORD % (task_id, task_id, task_id)
 
 
 async def _ask(ask: Callable[[bytes], Any], seeds: "itertools.count[int]") -> float:
@@ -106,13 +88,8 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     set_up_logging("warning", None)
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    server.start()
-    try:
-        uvloop.run(_measure(ours.recv(), options.clients, options.rounds, profiles=options.profile))
-    finally:
-        server.terminate()
+    with slow_backend(_record) as port:
+        uvloop.run(_measure(port, options.clients, options.rounds, profiles=options.profile))
 
 
 if __name__ == "__main__":

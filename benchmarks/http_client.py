@@ -1,47 +1,29 @@
 """What one call to a backend costs in CPU: 50 at once, 20 ms each, through three clients of the same server.
 
-python benchmarks/http_client.py [rounds]
+python -m benchmarks.http_client [rounds]
 """
 
 import asyncio
-import multiprocessing
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from multiprocessing.connection import Connection as Pipe
-from typing import cast
 
 import aiohttp
 import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
+from benchmarks.slow_backend import slow_backend
 from gateway.backends.connections import Connections, request_bytes
 
 CALLS = 50
-LATENCY_S = 0.02
 BODY = b'{"task_id":"t","status":"pending","instruction":"' + b"x" * 1000 + b'"}'
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
-class _Server(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(LATENCY_S, self._transport.write, ANSWER)
-
-
-def _serve(pipe: Pipe) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
-        pipe.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    uvloop.run(serve())
+def _body(request: bytes) -> bytes:
+    return BODY
 
 
 async def _measured(name: str, call: Callable[[], Awaitable[object]], rounds: int) -> None:
@@ -80,8 +62,5 @@ async def _main(port: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    server.start()
-    uvloop.run(_main(ours.recv(), int(sys.argv[1]) if len(sys.argv) > 1 else 30))
-    server.terminate()
+    with slow_backend(_body) as port:
+        uvloop.run(_main(port, int(sys.argv[1]) if len(sys.argv) > 1 else 30))

@@ -15,9 +15,9 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.running.processes import free_port
 from gateway.demo import DEMO_ENVIRONMENT
 from gateway.settings import Settings
-from tests.processes.running import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]

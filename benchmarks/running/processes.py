@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
+_ROOT = Path(__file__).parents[2]
 _STARTS_WITHIN_S = 180.0
 _ENDS_WITHIN_S = 60.0
 
@@ -52,6 +53,19 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def launch(log_path: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+    """`python -m gateway` with these arguments, and of GATEWAY_ settings these alone; it writes to the log."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gateway", *arguments],
+            cwd=_ROOT,
+            env={**mine, **environment},
+            stdout=log,
+            stderr=log,
+        )
+
+
 def _log_folder() -> Path:
     """In memory where there is such a place: what is measured is the gateway, not the disk under its log."""
     memory = Path("/dev/shm")
@@ -62,14 +76,7 @@ async def start(environment: Mapping[str, str], port: int | None = None, **more:
     """A gateway that is ready."""
     port = port or free_port()
     log_path = _log_folder() / f"gateway-{os.getpid()}-{port}.log"
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    with log_path.open("ab") as log:
-        popen = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve"],
-            env={**mine, **environment, **more, "GATEWAY_PORT": str(port)},
-            stdout=log,
-            stderr=log,
-        )
+    popen = launch(log_path, {**environment, **more, "GATEWAY_PORT": str(port)}, "serve")
     process = Process(popen, port, log_path)
     async with aiohttp.ClientSession() as session:
         async with asyncio.timeout(_STARTS_WITHIN_S):

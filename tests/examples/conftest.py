@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.running import Running, free_port, started
+from benchmarks.running.processes import free_port
+from tests.processes.running import Running, started
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 _INSTALLED = ("node_modules", "dist", ".venv", "__pycache__")

@@ -1,10 +1,7 @@
 """The gateway and the sandbox as processes of their own, on free loopback ports, ended by their ids."""
 
-import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +10,10 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.running.processes import free_port, launch
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY
 from tests.execution import ENVIRONMENT
 
-ROOT = Path(__file__).parents[2]
 _STARTS_WITHIN_S = 180.0
 _ENDS_WITHIN_S = 40.0
 
@@ -46,24 +43,10 @@ class Running:
         return self.process.wait(within_s)
 
 
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def started(log_path: Path, port: int, ready_url: str, *arguments: str, **environment: str) -> Iterator[Running]:
     """`python -m gateway` with these arguments, answering at `ready_url`; killed at the end if it is still there."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *arguments],
-            cwd=ROOT,
-            env={**mine, **ENVIRONMENT, **environment},
-            stdout=log,
-            stderr=log,
-        )
+    process = launch(log_path, {**ENVIRONMENT, **environment}, *arguments)
     running = Running(process, port, log_path)
     try:
         _wait_until_ready(running, ready_url)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from benchmarks.running.processes import free_port
 from tests.gateway.live_world import subscriber
-from tests.processes.running import Running, free_port, started
+from tests.processes.running import Running, started
 
 PREFIX = "/labelling/tasks"
 HTML = {"Accept": "text/html"}

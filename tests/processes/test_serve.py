@@ -15,8 +15,9 @@ import httpx
 import pytest
 from prometheus_client import Metric
 
+from benchmarks.running.processes import free_port
 from tests.gateway.test_metrics import by_name, value
-from tests.processes.running import Running, free_port, gateway, sandbox
+from tests.processes.running import Running, gateway, sandbox
 from tests.waiting import wait_until
 
 # Processes start slowly where many others run.

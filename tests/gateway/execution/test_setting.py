@@ -16,8 +16,9 @@ class _Query:
         return type(info._raw_info).__module__.startswith("gateway.execution.plan")
 
 
-def _is_asked_by_plan(**environment: str) -> bool:
-    with served_schema(strawberry.Schema(query=_Query), **environment) as served:
+def _is_asked_by_plan(execution: str | None) -> bool:
+    schema = strawberry.Schema(query=_Query)
+    with served_schema(schema, GATEWAY_EXECUTION=execution) if execution else served_schema(schema) as served:
         answer: bool = served.post("{ isAskedByPlan }").json()["data"]["isAskedByPlan"]
         return answer
 
@@ -25,9 +26,9 @@ def _is_asked_by_plan(**environment: str) -> bool:
 @pytest.mark.parametrize(("execution", "by_plan"), [("plan", True), ("graphql-core", False)])
 def test_what_answers(execution: str, by_plan: bool) -> None:
     """A plan calls resolvers itself; without plans graphql-core does."""
-    assert _is_asked_by_plan(GATEWAY_EXECUTION=execution) is by_plan
+    assert _is_asked_by_plan(execution) is by_plan
 
 
 def test_what_answers_in_this_run() -> None:
     """Where a test does not say, queries are answered as the run of the tests was asked to."""
-    assert _is_asked_by_plan() is (os.environ.get("GATEWAY_TEST_EXECUTION") != "graphql-core")
+    assert _is_asked_by_plan(None) is (os.environ.get("GATEWAY_TEST_EXECUTION") != "graphql-core")
