@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 LEFT_OUT = {
     "benchmarks": "load and failures for as long as they last: the short forms judge processes, not answers",
     "browser": "GraphiQL's page: what it shows of an answer is the page's own work",
+    "clients/test_clients.py": "audits and fuzzing: gateway/execution/plan compares both ways over what is made up",
     "clients/test_relay.py": "Relay's compiler reads the schema and asks nothing",
     "examples/test_wait.py": "programs of clients: what they do with answers is their own work",
     "examples/test_page.py": "an example's page: what it shows of an answer is the page's own work",

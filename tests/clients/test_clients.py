@@ -1,14 +1,11 @@
 """Public clients and audits, as their users run them, against a real uvicorn."""
 
 import asyncio
-import fcntl
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +15,23 @@ from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
 from schema import build_schema
-from tests.execution import ENVIRONMENT
 from tests.gateway.endpoints.served import open_streams, served_gateway, served_schema, small_schema
 
 HERE = Path(__file__).parent
 
 pytestmark = pytest.mark.long
 
-# A dozen root fields on a machine that does other things too.
+# A dozen root fields, 100 operations each, on a machine that does other things too.
 _FUZZING_S = 880
-# Operations of each root field; fewer where this run is about graphql-core alone, which answers what plans leave to it.
-_OPERATIONS = 25 if ENVIRONMENT else 100
 DONE = [{"data": {"count": number}} for number in range(3)]
-
-
-@contextmanager
-def _writing_here() -> Iterator[None]:
-    """The same tests may run without plans meanwhile; one of both runs writes into this folder."""
-    with (HERE / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> None:
     """What package-lock.json names, installed once."""
-    wanted, stamp = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    with _writing_here():
-        if not stamp.exists() or stamp.stat().st_mtime < wanted.stat().st_mtime:
-            subprocess.run(["npm", "ci", "--silent"], cwd=HERE, check=True, timeout=110)
+    stamp = HERE / "node_modules" / ".package-lock.json"
+    if not stamp.exists() or stamp.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
+        subprocess.run(["npm", "ci", "--silent"], cwd=HERE, check=True, timeout=110)
 
 
 def _node(script: str, *arguments: str) -> Any:
@@ -105,14 +90,13 @@ def test_graphql_sse() -> None:
 def test_graphql_eslint() -> None:
     """graphql-eslint finds nothing in the schema, by its recommended and its Relay rules."""
     sdl = HERE / "schema.graphql"
-    with _writing_here():
-        sdl.write_text(build_schema().as_str())
-        try:
-            done = subprocess.run(
-                ["npx", "eslint", "--format", "json", sdl.name], cwd=HERE, capture_output=True, text=True, check=False
-            )
-        finally:
-            sdl.unlink()
+    sdl.write_text(build_schema().as_str())
+    try:
+        done = subprocess.run(
+            ["npx", "eslint", "--format", "json", sdl.name], cwd=HERE, capture_output=True, text=True, check=False
+        )
+    finally:
+        sdl.unlink()
 
     (result,) = json.loads(done.stdout)
 
@@ -139,11 +123,11 @@ async def test_gql() -> None:
 
 @pytest.mark.timeout(_FUZZING_S + 20)
 def test_schemathesis() -> None:
-    """Schemathesis, every check on, finds nothing in operations of each root field, inside the shipped limits."""
+    """Schemathesis, every check on, finds nothing in 100 operations of each root field, inside the shipped limits."""
     hooks = {"SCHEMATHESIS_HOOKS": "tests.clients.schemathesis_hooks"}
 
     def run(root: str) -> "subprocess.CompletedProcess[str]":
-        return _schemathesis(served.url, "positive", _OPERATIONS, "--include-name-regex", rf"{root}\..*", **hooks)
+        return _schemathesis(served.url, "positive", 100, "--include-name-regex", rf"{root}\..*", **hooks)
 
     # Most of the time goes into making operations up: two processes use two cores.
     with served_gateway() as served, ThreadPoolExecutor() as both:

@@ -13,7 +13,7 @@ from redis import Redis
 from tests.gateway.endpoints.served import Served, served_gateway
 from tests.redis_server import RedisServer, redis_server
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.alone]
 
 QUERY = "{ __typename }"
 HASH = hashlib.sha256(QUERY.encode()).hexdigest()
