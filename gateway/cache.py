@@ -8,7 +8,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import cast
 
-from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors
+from schema.references import Key, Reference, ScaleUniqueId, Selector, Selectors, key_of_unique_id
 from schema.status import TaskStatus
 from schema.task import Task
 
@@ -69,7 +69,8 @@ class Age(Enum):
     OLD = auto()  # served only where its backend fails
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen, though nobody changes one: each cold task makes one, and frozen ones take longer to make.
+@dataclass(slots=True, eq=False)
 class Entry:
     """One answer kept: the task, or None for "there is none". Moments are seconds of the cache's clock.
 
@@ -102,6 +103,8 @@ class TaskCache:
     ) -> None:
         self.freshness = freshness
         self.now = now
+        # By a task's status; None where there is no task.
+        self._fresh_s: dict[TaskStatus | None, float] = {}
         # Hear of each entry that no longer answers what it answered, and of moments when any of them may not.
         self.on_gone: list[Callable[[Entry], None]] = []
         self.on_doubt: list[Callable[[], None]] = []
@@ -160,11 +163,11 @@ class TaskCache:
     def put(self, selector: Selector, task: Task | None, *, age_s: float = 0.0) -> None:
         """Keeps what a backend answered for `selector` `age_s` seconds ago."""
         read_at = self.now() - age_s
-        entry = Entry(
-            task=task,
-            read_at=read_at,
-            fresh_until=read_at + self.freshness.of(task),
-        )
+        status = None if task is None else task.status
+        fresh_s = self._fresh_s.get(status)
+        if fresh_s is None:
+            fresh_s = self._fresh_s[status] = self.freshness.of(task)
+        entry = Entry(task, read_at, read_at + fresh_s)
         self._entries.keep(selector if task is None else task.reference, entry)
         if task is None and isinstance(selector, ScaleUniqueId):
             self._entries.unnamed(selector)
@@ -277,9 +280,11 @@ class _Entries:
 
     def _name(self, unique_id: str, reference: Reference) -> None:
         """The unique id leads to this task from now on: what it led to before answers no longer."""
-        former: Selector = self.unique_ids.get(unique_id) or ScaleUniqueId(unique_id)
-        if former != reference and (entry := self._map.get(former.key)) is not None:
-            self._gone(entry)
+        former = self.unique_ids.get(unique_id)
+        if former != reference:
+            entry = self._map.get(key_of_unique_id(unique_id) if former is None else former.key)
+            if entry is not None:
+                self._gone(entry)
         self.unique_ids[unique_id] = reference
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cachetools import TTLCache
 
@@ -17,8 +17,7 @@ _REMEMBERED_S = 600
 _REMEMBERED_WRITES = 100_000
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """What one flight brings: a selector, and whether the answer must hold viewUrl."""
 
     selector: Selector

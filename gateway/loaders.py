@@ -1,7 +1,8 @@
 """Per operation: what is asked for in one tick goes out together; what is cached answers at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 from gateway.backends.base import Outcome
 from gateway.cache import Entry
@@ -9,6 +10,9 @@ from gateway.repository import Read, TaskRepository
 from schema.errors import ErrorCode, GatewayError, RequestTimeoutError
 from schema.references import Reference, ScaleUniqueId, Selector
 from schema.task import Task
+
+# No outcome: what is read has not come.
+_UNKNOWN = object()
 
 
 class OperationLoader:
@@ -23,6 +27,8 @@ class OperationLoader:
         self._repository = repository
         self._deadline = deadline
         self._no_cache = no_cache
+        # Whether nothing else will be asked for together with what is asked for first: then that leaves at once.
+        self.asks_once = False
         self._entries: list[Entry] = []
         self._batch: _Batch | None = None
         self._batch_of: dict[Read, _Batch] = {}
@@ -57,9 +63,23 @@ class OperationLoader:
         self._batch_of.update(dict.fromkeys(batch.outcomes, batch))
 
     @property
+    def has_found(self) -> bool:
+        """Whether anything that was loaded was in the cache already: it may have gone from there since."""
+        return bool(self._entries)
+
+    @property
     def cached_entries(self) -> Sequence[Entry] | None:
-        """What has been loaded, where all of it was fresh in the cache; None where anything had to be read."""
-        return None if self._batch_of else self._entries
+        """What has been loaded, where all of it is fresh in the cache; None where anything of it is not.
+
+        What was read from a backend is looked up anew: only the very task that was loaded counts.
+        """
+        if not self._batch_of:
+            return self._entries
+        entries = self._repository.kept([read.selector for read in self._batch_of])
+        for (read, batch), entry in zip(self._batch_of.items(), entries, strict=True):
+            if entry is None or read.view_url or batch.outcomes.get(read, _UNKNOWN) is not entry.task:
+                return None
+        return [*self._entries, *cast("list[Entry]", entries)]
 
     def _known(self, selector: Selector) -> Entry | None:
         # What this operation has read anew may have been written since: then the cache knows more than the loader.
@@ -84,6 +104,8 @@ class OperationLoader:
     async def _read(self, reads: Sequence[Read]) -> list[Outcome]:
         """One outcome a read. One future a batch, however many fields wait for it."""
         batches = [self._boarded(read) for read in reads]
+        if self.asks_once:
+            self._depart()
         try:
             async with asyncio.timeout_at(self._deadline) as bound:
                 for batch in dict.fromkeys(batches):
@@ -121,7 +143,12 @@ class _Batch:
         self._task: asyncio.Task[None] | None = None
 
     def depart(self, repository: TaskRepository, *, no_cache: bool) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._fly(repository, no_cache=no_cache))
+        try:
+            wait = repository.begin(self.reads, no_cache=no_cache)
+        except Exception as error:  # noqa: BLE001  a bug, told to everyone who waits
+            self.landing.set_exception(error)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._fly(wait))
 
     def outcome(self, read: Read, repository: TaskRepository) -> Outcome:
         """How the read came out; RequestTimeoutError where the batch is late."""
@@ -131,10 +158,9 @@ class _Batch:
         arrived = None if read.view_url else repository.peek(read.selector)
         return RequestTimeoutError(read.selector.backend) if arrived is None else arrived.task
 
-    async def _fly(self, repository: TaskRepository, *, no_cache: bool) -> None:
+    async def _fly(self, wait: Callable[[], Awaitable[list[Outcome]]]) -> None:
         try:
-            outcomes = await repository.get_many(self.reads, no_cache=no_cache)
-            self.outcomes = dict(zip(self.reads, outcomes, strict=True))
+            self.outcomes = dict(zip(self.reads, await wait(), strict=True))
         except asyncio.CancelledError:
             # Whoever waits must not wait for ever.
             stopped = GatewayError(ErrorCode.BACKEND_UNAVAILABLE, "the operation was cancelled")

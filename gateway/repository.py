@@ -2,15 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
 from gateway.backends.base import BackendTrouble, Outcome, TaskBackend, UniqueIdBackend
+from gateway.begun import begun
 from gateway.cache import Age, Entry, TaskCache
 from gateway.flights import Flight, Flights, Landing, Read, Writes
 from gateway.read_counts import FRESH, MISSING, OLD, STALE, ReadCounts
@@ -76,7 +76,7 @@ class TaskRepository:
         self._writes = Writes(cache.now)
         self._flights = Flights()
         self._impatient: dict[Backend, dict[Landing, Callable[[], None]]] = {backend: {} for backend in Backend}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         if trouble is not None:
             trouble.on_failure.append(self._failed)
         # What was written here and could not be told to the other replicas yet.
@@ -102,6 +102,10 @@ class TaskRepository:
         self.counts.found[FRESH] += len(entries) - entries.count(None)
         return entries
 
+    def kept(self, selectors: Sequence[Selector]) -> list[Entry | None]:
+        """What is cached and fresh of what was just read; no read, and not counted as one."""
+        return self._cache.get_many(selectors)
+
     @property
     def mark(self) -> int:
         """To be taken before a list is read whose tasks `prime` the cache."""
@@ -120,6 +124,12 @@ class TaskRepository:
         What is stale is answered at once while one read refreshes it; what is older is answered where its backend
         fails. With `no_cache` nothing from before is answered; a read of the backend that is under way is joined.
         """
+        return await self.begin(reads, no_cache=no_cache)()
+
+    def begin(
+        self, reads: Sequence[Read], *, no_cache: bool = False
+    ) -> Callable[[], Coroutine[Any, Any, list[Outcome]]]:
+        """Begins to read, without waiting; what it returns waits for what `get_many` answers."""
         outcomes: dict[Read, Outcome] = {}
         stale: list[Read] = []
         awaited: dict[Read, Entry | None] = {}
@@ -135,9 +145,15 @@ class TaskRepository:
                 awaited[read] = entry
         flights = self._board([*awaited, *stale], no_cache=no_cache)
         landings = {read: self._landing(flights[read], older) for read, older in awaited.items()}
-        if landings:
-            # wait() leaves the futures alone when the waiter is cancelled; gather() would cancel them.
-            await asyncio.wait(landings.values())
+        return partial(self._outcomes, reads, outcomes, landings, no_cache=no_cache)
+
+    async def _outcomes(
+        self, reads: Sequence[Read], outcomes: dict[Read, Outcome], landings: Mapping[Read, Landing], *, no_cache: bool
+    ) -> list[Outcome]:
+        for landing in landings.values():
+            if not landing.done():  # those of one batch land together, so that few of them are waited for
+                # wait() leaves the future alone when the waiter is cancelled.
+                await asyncio.wait((landing,))
         for read, landing in landings.items():
             outcomes[read] = landing.result() if no_cache else self._or_older(read, landing.result())
         return [outcomes[read] for read in reads]
@@ -196,20 +212,28 @@ class TaskRepository:
     def _board(self, reads: Sequence[Read], *, no_cache: bool) -> dict[Read, Flight]:
         """A flight for each read: one that is under way, or a new one."""
         boarded: dict[Read, Flight] = {}
-        departing: list[Flight] = []
+        departing: dict[tuple[type[Selector], bool], list[Flight]] = {}
         for read in reads:
             flight = self._flights.joinable(read)
             if flight is None or (no_cache and not flight.asks_backend):
                 flight = self._flights.take_off(read, self._writes.mark, no_cache or self._reading is None)
-                departing.append(flight)
+                # The class of a selector tells its backend, and whether it is a unique id.
+                departing.setdefault((read.selector.__class__, read.view_url), []).append(flight)
             else:
                 self.counts.coalesced += 1
             boarded[read] = flight
-        for _, group in groupby(sorted(departing, key=_route), key=_route):
-            task = asyncio.get_running_loop().create_task(self._fly(list(group)))
+        for flights in departing.values():
+            task = self._taken_off(flights)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return boarded
+
+    def _taken_off(self, flights: Sequence[Flight]) -> "asyncio.Future[None]":
+        read = flights[0].read
+        may_begin = self._reading is None and not isinstance(read.selector, ScaleUniqueId)
+        if may_begin and getattr(self._backends[read.selector.backend], "fetch_may_be_begun", False):
+            return begun(self._fly(flights))
+        return asyncio.get_running_loop().create_task(self._fly(flights))
 
     def _landing(self, flight: Flight, older: Entry | None) -> Landing:
         """The flight's; with an older answer in hand one that gives that as soon as the backend fails or is slow."""
@@ -296,6 +320,8 @@ class TaskRepository:
         return task
 
     def _is_overtaken(self, selector: Selector, task: Task | None, mark: int) -> bool:
+        if mark == self._writes.mark:
+            return False
         overtook = self._writes.overtook
         return overtook(selector, mark) or (task is not None and overtook(task.reference, mark))
 
@@ -367,8 +393,3 @@ def _suffices(read: Read, task: Task | None) -> bool:
 def _unique_id_of(task: Task) -> list[Selector]:
     has_one = task.unique_id is not None and task.reference.backend is Backend.SCALE
     return [ScaleUniqueId(cast(str, task.unique_id))] if has_one else []
-
-
-def _route(flight: Flight) -> tuple[str, bool, bool]:
-    read = flight.read
-    return read.selector.backend.name, isinstance(read.selector, ScaleUniqueId), read.view_url

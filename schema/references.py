@@ -96,13 +96,18 @@ class ScaleUniqueId:
 
     @property
     def key(self) -> "Key":
-        return "unique id", self.text
+        return key_of_unique_id(self.text)
 
 
 Selector: TypeAlias = Reference | ScaleUniqueId
 
 # What maps know a selector by, no two alike: hashed and compared without any Python code.
 Key: TypeAlias = str | tuple[str, ...]
+
+
+def key_of_unique_id(text: str) -> Key:
+    """The key of the selector that names a task by this unique id."""
+    return "unique id", text
 
 
 _KEY = attrgetter("key")

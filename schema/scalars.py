@@ -18,7 +18,8 @@ _SAFE_INTEGER = 2**53
 
 def format_datetime(value: datetime) -> str:
     """RFC 3339 in UTC with "Z", in milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_datetime(value: object) -> datetime:

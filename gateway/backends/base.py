@@ -25,7 +25,10 @@ class UnusableRecordError(GatewayError):
 
 
 class TaskBackend(Protocol):
-    """Reads tasks of one backend."""
+    """Reads tasks of one backend.
+
+    One whose `fetch_may_be_begun` is true is asked without a task of its own: see `gateway.begun`.
+    """
 
     @property
     def backend(self) -> Backend: ...

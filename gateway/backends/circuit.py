@@ -24,7 +24,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Leave to send one call, to be reported on exactly once."""
+    """Leave to send one call, to be reported on exactly once. One object serves all calls of one time."""
 
     period: int
 
@@ -41,6 +41,7 @@ class Circuit:
         self._state = CircuitState.CLOSED
         # Each state's own time; a report on a call that was admitted in an earlier one comes too late to count.
         self._period = 0
+        self._admission = Admission(0)
         self._opened_at = 0.0
         self._verdicts: deque[tuple[float, bool]] = deque()
         self._failures = 0
@@ -63,6 +64,8 @@ class Circuit:
     @property
     def refuses(self) -> bool:
         """Whether `admit` would refuse now."""
+        if self._state is CircuitState.CLOSED:
+            return False
         if self.state is CircuitState.HALF_OPEN:
             in_use = self._probes_out + self._probes_succeeded if self._state is CircuitState.HALF_OPEN else 0
             return in_use >= _PROBES
@@ -76,7 +79,7 @@ class Circuit:
             self._enter(CircuitState.HALF_OPEN)
         if self._state is CircuitState.HALF_OPEN:
             self._probes_out += 1
-        return Admission(self._period)
+        return self._admission
 
     def report(self, admission: Admission, verdict: Verdict) -> None:
         """Tells how the admitted call ended."""
@@ -109,6 +112,7 @@ class Circuit:
     def _enter(self, state: CircuitState) -> None:
         self._state = state
         self._period += 1
+        self._admission = Admission(self._period)
         self._opened_at = self._now()
         self._verdicts.clear()
         self._failures = 0

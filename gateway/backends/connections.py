@@ -8,7 +8,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import httptools
@@ -47,16 +47,17 @@ class HttpAnswer:
     body: bytes
 
 
-@dataclass(slots=True)
 class _Reading:
     """An answer as far as it has come."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    head_bytes: int = 0
-    has_begun: bool = False
-    has_head: bool = False
-    parts: list[bytes] = field(default_factory=list)
-    body_bytes: int = 0
+    head_bytes = 0
+    has_head = False
+    body_bytes = 0
+
+    def __init__(self, *, has_begun: bool = False) -> None:
+        self.has_begun = has_begun
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
 
     @property
     def ends_with_connection(self) -> bool:
@@ -75,22 +76,30 @@ class Connection(asyncio.Protocol):
         self.may_be_reused = False
         self.idle_since = 0.0
 
-    async def exchange(self, request: bytes) -> HttpAnswer:
-        """The answer to `request`, the bytes of a whole one. Raises a WireError. Cancelled, it closes."""
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked again."""
+        return self.may_be_reused and self._transport is not None and not self._transport.is_closing()
+
+    def ask(self, request: bytes) -> "asyncio.Future[HttpAnswer]":
+        """Sends the bytes of a whole request. To be awaited is its answer, or a WireError; `end` follows, always.
+
+        Raises LostError where the connection has gone away.
+        """
+        self.may_be_reused = False
         transport = self._transport
         if transport is None or transport.is_closing():
             raise LostError
-        self.may_be_reused = False
         self._reading = _Reading()
-        answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
-        self._answer = answer
+        self._answer = answer = asyncio.get_running_loop().create_future()
         transport.write(request)
-        try:
-            return await answer
-        finally:
-            self._answer = None
-            if not self.may_be_reused:
-                self.close()
+        return answer
+
+    def end(self) -> None:
+        """Nobody waits for an answer any more: a connection that is still to bring one closes."""
+        self._answer = None
+        if not self.may_be_reused:
+            self.close()
 
     def close(self) -> None:
         """Nothing more comes or goes."""
@@ -199,6 +208,14 @@ class Connections:
         self._idle: list[Connection] = []
         self._is_closed = False
 
+    @property
+    def has_idle(self) -> bool:
+        """Whether the next exchange needs no new connection."""
+        if not self._idle:
+            return False
+        latest = self._idle[-1]
+        return latest.is_open and latest.idle_since >= asyncio.get_running_loop().time() - self._MAX_IDLE_S
+
     async def exchange(self, request: bytes, *, may_repeat: bool) -> HttpAnswer:
         """The answer to `request`.
 
@@ -206,13 +223,16 @@ class Connections:
         more over a new one. Raises WireError, OSError, TimeoutError when connecting takes too long.
         """
         connection = self._reusable()
-        if connection is not None:
-            try:
-                return await self._exchange(connection, request)
-            except LostError:
-                if not may_repeat:
-                    raise
-        return await self._exchange(await self._connect(), request)
+        if connection is None:
+            return await self._exchange_anew(request)
+        try:
+            return await connection.ask(request)
+        except LostError:
+            if not may_repeat:
+                raise
+        finally:
+            self._take_back(connection)
+        return await self._exchange_anew(request)
 
     def close(self) -> None:
         """Closes what is idle now, and what is busy once it is done."""
@@ -220,14 +240,22 @@ class Connections:
         while self._idle:
             self._idle.pop().close()
 
-    async def _exchange(self, connection: Connection, request: bytes) -> HttpAnswer:
-        answer = await connection.exchange(request)
-        if connection.may_be_reused and not self._is_closed:
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(connection)
-        else:
+    async def _exchange_anew(self, request: bytes) -> HttpAnswer:
+        connection = await self._connect()
+        try:
+            return await connection.ask(request)
+        finally:
+            self._take_back(connection)
+
+    def _take_back(self, connection: Connection) -> None:
+        connection.end()
+        if not connection.may_be_reused:
+            return
+        if self._is_closed:
             connection.close()
-        return answer
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
 
     def _reusable(self) -> Connection | None:
         """The idle connection used last: the others may close for want of work."""
@@ -253,19 +281,30 @@ class Connections:
         return connection
 
 
-def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-    """A whole request; `target` leaves exactly as it is written. Raises ValueError for what would break its lines."""
-    if not _TARGET.fullmatch(target):
-        raise ValueError("a request target holds what has to be encoded")
-    lines = [f"{method} {target} HTTP/1.1"]
+def head_bytes(headers: Mapping[str, str]) -> bytes:
+    """The lines of `headers`. Raises ValueError for what would break them."""
     for name, value in headers.items():
         if _UNSAFE_HEADER.search(value):
             raise ValueError(f"the header {name} holds a control character")
-        lines.append(f"{name}: {value}")
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
+def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """A whole request; `target` leaves exactly as it is written. Raises ValueError for what would break its lines."""
+    return headed_request_bytes(method, target, head_bytes(headers), body)
+
+
+def headed_request_bytes(method: str, target: str, head: bytes, body: bytes | None) -> bytes:
+    """As `request_bytes`, with the lines of its headers from `head_bytes`.
+
+    Raises ValueError for a target that would break its line.
+    """
+    if not _TARGET.fullmatch(target):
+        raise ValueError("a request target holds what has to be encoded")
+    start = f"{method} {target} HTTP/1.1\r\n".encode("latin-1")
     if body is None:
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-    lines.append(f"content-length: {len(body)}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+        return b"%b%b\r\n" % (start, head)
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, head, len(body), body)
 
 
 def _decoded(body: bytes, encoding: str | None, max_bytes: int) -> bytes:

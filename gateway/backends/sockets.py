@@ -1,12 +1,12 @@
 """Real sockets: requests that leave exactly as they were written, over connections that are used again."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from urllib.parse import urlsplit
 
 import certifi
 
-from gateway.backends.connections import Connections, HttpAnswer, request_bytes
+from gateway.backends.connections import Connections, HttpAnswer, head_bytes, headed_request_bytes
 
 
 class SocketCarrier:
@@ -37,13 +37,27 @@ class SocketCarrier:
             "user-agent": "task-gateway",
             "accept-encoding": "gzip, deflate",
         }
+        # Nearly all calls to a backend bring the same headers, as the same object.
+        self._latest_headers: Mapping[str, str] = {}
+        self._latest_head = head_bytes(self._headers)
 
-    async def exchange(
+    @property
+    def begins_at_once(self) -> bool:
+        """Whether the next exchange sends before it waits for anything."""
+        return self._connections.has_idle
+
+    def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
-    ) -> HttpAnswer:
-        """The answer. Raises WireError, OSError, TimeoutError when connecting takes too long."""
-        request = request_bytes(method, target, {**self._headers, **headers}, body)
-        return await self._connections.exchange(request, may_repeat=may_repeat)
+    ) -> Awaitable[HttpAnswer]:
+        """The answer. `headers` are an object that is never changed.
+
+        Raises WireError, OSError, TimeoutError when connecting takes too long.
+        """
+        if headers is not self._latest_headers:
+            self._latest_head = head_bytes({**self._headers, **headers})
+            self._latest_headers = headers
+        request = headed_request_bytes(method, target, self._latest_head, body)
+        return self._connections.exchange(request, may_repeat=may_repeat)
 
     async def aclose(self) -> None:
         """Closes every connection."""

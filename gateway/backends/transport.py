@@ -5,11 +5,12 @@ The only user of httpx.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -26,7 +27,9 @@ from gateway.backends.connections import (
     WireError,
 )
 from gateway.backends.guard import Guard
+from gateway.backends.slots import Slots
 from gateway.backends.sockets import SocketCarrier
+from gateway.begun import begun
 from gateway.tracing import CallTracing, NoTracing
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
@@ -45,8 +48,10 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 Wire: TypeAlias = httpx.AsyncBaseTransport
 
 
-@dataclass(frozen=True)
-class Call:
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Call(NamedTuple):
     """One request to a backend. `endpoint` names its class for metrics: "GET /task/{id}".
 
     `path` is percent-encoded already and is appended to the base URL. `body` is sent as JSON whenever it is not None;
@@ -59,12 +64,11 @@ class Call:
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     may_repeat: bool = True
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back: any status, the whole body."""
 
     status: int
@@ -104,41 +108,43 @@ class BackendTransport:
         self._limits = limits or Limits()
         self._base_url = base_url
         self._base_path = urlsplit(base_url).path.rstrip("/")
+        self._name = backend.name
         self._sign = sign
+        self._signed: Mapping[str, str] = _NO_HEADERS
+        self._plain_headers: Mapping[str, str] = _NO_HEADERS
         self._observer = observer
         self._guard = guard or Guard()
         self._tracing = tracing or NoTracing()
-        self._slots = asyncio.Semaphore(self._limits.max_concurrency)
+        self._slots = Slots(self._limits.max_concurrency)
         self._carrier = _carrier(base_url, self._limits, wire)
 
     async def aclose(self) -> None:
         await self._carrier.aclose()
 
-    @asynccontextmanager
-    async def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AsyncIterator[None]:
+    def deadline(self, *, ends_at: float | None = None, share: float = 1.0) -> AbstractAsyncContextManager[None]:
         """What happens inside ends within `timeout_s`. Raises GatewayError BACKEND_TIMEOUT otherwise.
 
         Inside another deadline the earlier one holds. `ends_at`, on the event loop's clock, and `share`, of the time
         that is left, make it end earlier.
         """
-        now, outer = asyncio.get_running_loop().time(), _ends_at.get()
-        bounds = [bound for bound in (now + self._limits.timeout_s, outer, ends_at) if bound is not None]
-        end = now + (min(bounds) - now) * share
+        return _Deadline(self, ends_at, share)
+
+    def ends_at(self, now: float, ends_at: float | None = None, share: float = 1.0) -> float:
+        """When a deadline that begins now ends. Raises NotSentError where that is over already."""
+        end = now + self._limits.timeout_s
+        outer = _ends_at.get()
+        if outer is not None and outer < end:
+            end = outer
+        if ends_at is not None and ends_at < end:
+            end = ends_at
+        end = now + (end - now) * share
         if end <= now:
-            raise self._not_sent(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before", None)
-        if outer is not None and outer <= end:
-            yield
-            return
-        token = _ends_at.set(end)
-        try:
-            async with asyncio.timeout_at(end) as bound:
-                yield
-        except TimeoutError as exc:
-            if not bound.expired():
-                raise
-            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time") from exc
-        finally:
-            _ends_at.reset(token)
+            raise self._over_before()
+        return end
+
+    def too_late(self) -> GatewayError:
+        """The failure of a call whose time was over before its answer came."""
+        return self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time")
 
     @property
     def timeout_s(self) -> float:
@@ -152,45 +158,102 @@ class BackendTransport:
         these NotSentError when nothing was sent.
         """
         async with self.deadline():
-            self._guard.first_try()
-            failure: GatewayError | None = None
-            tries = 0
-            while True:
-                try:
-                    return await self._try(call, read)
-                except NotSentError as refusal:
-                    # After a try that was sent, how that one failed is the answer.
-                    raise failure or refusal from None
-                except GatewayError as error:
-                    failure = error
-                tries += 1
-                delay_s = self._guard.next_delay_s(failure, tries, _time_left_s()) if call.may_repeat else None
-                if delay_s is None:
-                    raise failure
-                await self._guard.sleep(delay_s)
+            return await self._tries(call, read)
+
+    async def send_together(self, calls: Sequence[tuple[Call, Callable[[Answer], T]]]) -> list[T | GatewayError]:
+        """What `send` leads to for each, side by side: failures are values. Ends when all have ended, cancelled or not.
+
+        They begin at the same time, so that one deadline is everybody's.
+        """
+        loop = asyncio.get_running_loop()
+        outer = _ends_at.get()
+        try:
+            end = self.ends_at(loop.time())
+        except NotSentError:
+            return [self._over_before() for _ in calls]
+        token = _ends_at.set(end)  # each task's context is a copy of this one
+        tasks = [self._begun(call, read) for call, read in calls]
+        _ends_at.reset(token)
+        is_late = False
+
+        def expire() -> None:
+            nonlocal is_late
+            is_late = True
+            for task in tasks:
+                task.cancel()
+
+        timer = None if outer is not None and outer <= end else loop.call_at(end, expire)
+        try:
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return [self._outcome(result, is_late=is_late) for result in results]
+
+    def _begun(self, call: Call, read: Callable[[Answer], T]) -> "asyncio.Future[T]":
+        sending = self._tries(call, read)
+        # A new connection is opened within a time limit of its own, which only a task can have.
+        return begun(sending) if self._carrier.begins_at_once else asyncio.get_running_loop().create_task(sending)
+
+    def _outcome(self, result: T | BaseException, *, is_late: bool) -> T | GatewayError:
+        if is_late and isinstance(result, asyncio.CancelledError):
+            return self.too_late()
+        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
+            raise result
+        return result
+
+    async def _tries(self, call: Call, read: Callable[[Answer], T]) -> T:
+        self._guard.first_try()
+        failure: GatewayError | None = None
+        tries = 0
+        while True:
+            try:
+                return await self._try(call, read)
+            except NotSentError as refusal:
+                # After a try that was sent, how that one failed is the answer.
+                raise failure or refusal from None
+            except GatewayError as error:
+                failure = error
+            tries += 1
+            delay_s = self._guard.next_delay_s(failure, tries, _time_left_s()) if call.may_repeat else None
+            if delay_s is None:
+                raise failure
+            await self._guard.sleep(delay_s)
 
     async def _try(self, call: Call, read: Callable[[Answer], T]) -> T:
-        if self._guard.circuit.refuses:  # before waiting for a slot that calls to a hanging backend hold
+        guard = self._guard
+        if guard.circuit.refuses:  # before waiting for a slot that calls to a hanging backend hold
             raise self._not_asked()
-        wait_s = self._guard.rate.reserve(_time_left_s())
+        wait_s = guard.rate.reserve(_time_left_s())
         if wait_s is None:
             what = "has no turn left within the gateway's own limit of calls"
             raise self._not_sent(ErrorCode.BACKEND_RATE_LIMITED, what, None)
         if wait_s > 0:
-            await self._guard.sleep(wait_s)
-        async with self._slots:
-            admission = self._guard.circuit.admit()
+            await guard.sleep(wait_s)
+        if not self._slots.take():
+            await self._slots.wait()
+        try:
+            admission = guard.circuit.admit()
             if admission is None:
                 raise self._not_asked()
             return await self._send_admitted(call, read, admission)
+        finally:
+            self._slots.give_back()
 
     async def _send_admitted(self, call: Call, read: Callable[[Answer], T], admission: Admission) -> T:
         started = time.perf_counter()
         failure: ErrorCode | None = None
         verdict = Verdict.SUCCESS
         try:
-            with self._tracing.call(self.backend.name, call.endpoint, self._base_url) as trace:
-                return read(await self._exchange(call, trace))
+            with self._tracing.call(self._name, call.endpoint, self._base_url) as trace:
+                target, headers, body = self._request(call, trace)
+                try:
+                    answer = await self._carrier.exchange(
+                        call.method, target, headers, body, may_repeat=call.may_repeat
+                    )
+                except (WireError, OSError) as exc:
+                    raise self._translated(exc) from exc
+                return read(Answer(answer.status, answer.body, answer.headers.get("retry-after")))
         except GatewayError as error:
             failure = error.code
             verdict = Verdict.FAILURE if error.retryable else Verdict.SUCCESS
@@ -205,31 +268,39 @@ class BackendTransport:
             if verdict is not Verdict.CANCELLED:
                 self._observer.called(self.backend, call.endpoint, failure, time.perf_counter() - started)
 
-    async def _exchange(self, call: Call, trace: Mapping[str, str]) -> Answer:
-        target, headers, body = self._request(call, trace)
-        try:
-            answer = await self._carrier.exchange(call.method, target, headers, body, may_repeat=call.may_repeat)
-        except UnreadableAnswerError as exc:
-            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an unreadable answer", exc) from exc
-        except OversizedAnswerError as exc:
-            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB", exc) from exc
-        except BrokenAnswerError as exc:
-            raise self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent a broken answer", exc) from exc
-        except TimeoutError as exc:
-            raise self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", exc) from exc
-        except (WireError, OSError) as exc:
-            raise self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc) from exc
-        return Answer(answer.status, answer.body, answer.headers.get("retry-after"))
+    def _translated(self, exc: WireError | OSError) -> GatewayError:
+        match exc:
+            case UnreadableAnswerError():
+                return self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an unreadable answer", exc)
+            case OversizedAnswerError():
+                return self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent an answer over 20 MB", exc)
+            case BrokenAnswerError():
+                return self._failure(ErrorCode.BACKEND_BAD_RESPONSE, "sent a broken answer", exc)
+            case TimeoutError():
+                return self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time", exc)
+        return self._failure(ErrorCode.BACKEND_UNAVAILABLE, "could not be reached", exc)
 
     def _request(self, call: Call, trace: Mapping[str, str]) -> tuple[str, Mapping[str, str], bytes | None]:
         target = self._base_path + call.path
         if call.query:
             target += "?" + urlencode(call.query, quote_via=quote, safe="")
-        headers = {"accept": "application/json", **call.headers, **trace, **self._sign()}
         if call.body is None:
-            return target, headers, None
-        headers["content-type"] = "application/json"
+            return target, self._headers(call, trace), None
+        headers = {**self._headers(call, trace), "content-type": "application/json"}
         return target, headers, call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)
+
+    def _headers(self, call: Call, trace: Mapping[str, str]) -> Mapping[str, str]:
+        """The same object as for the last call, where its credentials are the same object and nothing is added."""
+        signed = self._sign()
+        if call.headers or trace:
+            return {"accept": "application/json", **call.headers, **trace, **signed}
+        if signed is not self._signed:
+            self._signed = signed
+            self._plain_headers = MappingProxyType({"accept": "application/json", **signed})
+        return self._plain_headers
+
+    def _over_before(self) -> NotSentError:
+        return self._not_sent(ErrorCode.BACKEND_TIMEOUT, "was not asked: the time for it was over before", None)
 
     def _not_asked(self) -> NotSentError:
         what = "is not asked for the moment, as its latest calls failed"
@@ -256,6 +327,37 @@ def path_segment(text: str) -> str:
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
 
 
+class _Deadline(AbstractAsyncContextManager[None]):
+    """`BackendTransport.deadline`, written out: a generator would double what it costs."""
+
+    def __init__(self, transport: BackendTransport, ends_at: float | None, share: float) -> None:
+        self._transport = transport
+        self._ends_at = ends_at
+        self._share = share
+        self._timeout: asyncio.Timeout | None = None
+        self._token: Token[float | None] | None = None
+
+    async def __aenter__(self) -> None:
+        outer = _ends_at.get()
+        end = self._transport.ends_at(asyncio.get_running_loop().time(), self._ends_at, self._share)
+        if outer is not None and outer <= end:
+            return
+        self._timeout = asyncio.timeout_at(end)
+        await self._timeout.__aenter__()
+        self._token = _ends_at.set(end)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timeout is None or self._token is None:
+            return
+        _ends_at.reset(self._token)
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as exc:
+            raise self._transport.too_late() from exc
+
+
 def _time_left_s() -> float:
     ends_at = _ends_at.get()
     return float("inf") if ends_at is None else ends_at - asyncio.get_running_loop().time()
@@ -268,15 +370,20 @@ def _carrier(base_url: str, limits: Limits, wire: Wire | None) -> "_Carrier":
 
 
 class _Carrier(Protocol):
-    async def exchange(
+    @property
+    def begins_at_once(self) -> bool: ...
+
+    def exchange(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, may_repeat: bool
-    ) -> HttpAnswer: ...
+    ) -> Awaitable[HttpAnswer]: ...
 
     async def aclose(self) -> None: ...
 
 
 class _WireCarrier:
     """Carries requests over an httpx transport: a sandbox in this process, or a test's own."""
+
+    begins_at_once = False
 
     def __init__(self, base_url: str, wire: Wire) -> None:
         parts = urlsplit(base_url)

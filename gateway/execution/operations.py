@@ -15,6 +15,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.execution.costs import Charge
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.errors import present
+from gateway.execution.joining import Joining
 from gateway.execution.judge import replaying
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import OperationRequest, PersistedDocuments
@@ -80,6 +81,7 @@ class Operations:
         self._persisted = persisted
         self._limits = limits
         self._answers = answers
+        self._joining = Joining()
         # Subscriptions begin, and are told something, by turns: they come in thousands at a time.
         self.turns = Turns()
         # The common request brings its own text and needs no store.
@@ -188,22 +190,28 @@ class Operations:
         return _answer(result, context.request_id)
 
     async def _planned(self, plan: Plan, bound: Bound, context: Context) -> Fragment | Outcomes:
+        loader = context.tasks if isinstance(context.tasks, OperationLoader) else None
+        if loader is not None and bound.depends_on_tasks:
+            loader.asks_once = bound.root.asks_once  # such a field asks the loader for all its tasks in one go
         answers = self._answers if bound.depends_on_tasks and not context.no_cache else None
         if answers is None:
             planned = await plan.attempt(bound, context)
             return planned.data if isinstance(planned, Planned) else planned
         scopes = context.caller.scopes
         text = answers.get(bound.shelf, scopes)
+        if text is None and await self._joining.wait(bound.shelf, scopes, context.deadline):
+            text = answers.get(bound.shelf, scopes)
         if text is not None:
             return data_of(text)
-        mark = answers.mark
-        planned = await plan.attempt(bound, context)
-        if not isinstance(planned, Planned):
-            return planned
-        loader = context.tasks
-        entries = loader.cached_entries if isinstance(loader, OperationLoader) else None
-        if entries is not None and planned.is_whole and bound.comes_again:
-            answers.keep(bound.shelf, scopes, planned.text, entries, mark)
+        with self._joining.executing(bound.shelf, scopes, context.deadline):
+            mark = answers.mark
+            planned = await plan.attempt(bound, context)
+            if not isinstance(planned, Planned):
+                return planned
+            if loader is not None and planned.is_whole and bound.comes_again:
+                loaded = loader.cached_entries
+                if loaded is not None:
+                    answers.keep(bound.shelf, scopes, planned.text, loaded, mark if loader.has_found else answers.mark)
         return planned.data
 
     def _executor(

@@ -5,11 +5,15 @@ import asyncio
 import pytest
 
 from gateway.cache import Freshness, TaskCache
+from gateway.demo import DemoSandbox
 from gateway.loaders import OperationLoader
 from gateway.repository import TaskRepository
+from gateway.sandbox.clock import SandboxClock
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
+from schema.task import Task
 from tests.fakes import FakeBackend, FakeClock, fake_task, rosetta, scale
+from tests.gateway.world import world
 
 pytestmark = pytest.mark.anyio
 
@@ -59,3 +63,37 @@ async def test_view_url() -> None:
     tasks = loader(FakeBackend(Backend.ROSETTA, fake_task))
 
     assert await tasks.load_view_url(rosetta("s")) == "https://view/"
+
+
+class BegunBackend(FakeBackend):
+    """May be asked outside of a task, as Scale's client may."""
+
+    fetch_may_be_begun = True
+
+
+async def test_what_is_asked_once_leaves_at_once() -> None:
+    """Where nothing else will be asked for, the backend hears of it before the operation waits."""
+    backend = BegunBackend(Backend.SCALE, fake_task)
+    tasks = loader(backend)
+    tasks.asks_once = True
+
+    loading = asyncio.create_task(tasks.load_many([scale("a"), scale("b")]))
+    await asyncio.sleep(0)
+
+    assert backend.asked == [[scale("a"), scale("b")]]
+    assert [task.reference for task in await loading if isinstance(task, Task)] == [scale("a"), scale("b")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ lookupTasks(by: [{scaleUniqueId: "a"}, {scaleUniqueId: "b"}]) { __typename } }',
+        '{ one: task(by: {scaleUniqueId: "a"}) { id } two: task(by: {scaleUniqueId: "b"}) { id } }',
+    ],
+)
+async def test_one_field_or_several(query: str) -> None:
+    """What can go in one call does, whether one field asks for it or two."""
+    async with world(DemoSandbox(SandboxClock.manual(), scale_tasks=20)) as gateway:
+        await gateway.answer(query)
+
+        assert gateway.calls() == (1, 0)

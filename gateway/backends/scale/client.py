@@ -43,6 +43,9 @@ _MAX_PAGES_BY_UNIQUE_ID = 20
 class ScaleClient:
     """Fulfils `TaskBackend`, `UniqueIdBackend` and `WritingBackend`; the typed lists raise GatewayError."""
 
+    # What it reads by reference may be begun outside of a task: see `gateway.begun`.
+    fetch_may_be_begun = True
+
     def __init__(self, transport: BackendTransport, observer: CallObserver, now: Callable[[], datetime]) -> None:
         self.backend = Backend.SCALE
         self._transport = transport
@@ -68,8 +71,8 @@ class ScaleClient:
 
     async def fetch(self, references: Sequence[Reference], *, view_url: bool = False) -> Sequence[Outcome]:
         """One `GET /task/{id}` a reference, side by side: Scale has no list by task id, and no viewUrl."""
-        scale_references = [_of_scale(reference) for reference in references]
-        return await _side_by_side([self._fetch_one(reference) for reference in scale_references])
+        calls = [self._task_call(_of_scale(reference)) for reference in references]
+        return await self._transport.send_together(calls)
 
     async def fetch_by_unique_id(self, unique_ids: Sequence[str]) -> Sequence[Outcome]:
         """One `GET /tasks` per 50 unique ids, side by side. What it answers is matched by the task's own unique id."""
@@ -121,17 +124,18 @@ class ScaleClient:
 
         return await self._transport.send(Call(_BATCH_STATUS, "GET", f"/batches/{path_segment(name)}/status"), read)
 
-    async def _fetch_one(self, reference: ScaleTaskReference) -> Task | None:
+    def _task_call(self, reference: ScaleTaskReference) -> tuple[Call, Callable[[Answer], Task | None]]:
         def read(answer: Answer) -> Task | None:
             if answer.status == _NOT_FOUND:
                 return None
-            require_success(answer, _TASK, self._now())
+            now = self._now()
+            require_success(answer, _TASK, now)
             try:
-                return task_of_body(reference, answer.body, fetched_at=self._now(), misfit=self._misfit)
+                return task_of_body(reference, answer.body, fetched_at=now, misfit=self._misfit)
             except ValueError as exc:
                 raise bad_response(f"{_TASK} {exc}") from exc
 
-        return await self._transport.send(Call(_TASK, "GET", f"/task/{path_segment(reference.task_id)}"), read)
+        return Call(_TASK, "GET", f"/task/{path_segment(reference.task_id)}"), read
 
     async def _find(self, unique_ids: tuple[str, ...], outcomes: dict[str, Outcome]) -> None:
         """Puts the outcomes of one call's unique ids into `outcomes`. What was found before a failure stands."""

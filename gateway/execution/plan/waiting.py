@@ -28,6 +28,11 @@ class WaitingObject:
         self._at_hand = renderers.object(type_, at_hand, checked=not is_root) if at_hand or not is_root else None
         self._names = [field.name for field in fields]
 
+    @property
+    def asks_once(self) -> bool:
+        """Whether one field alone waits, and nothing below it."""
+        return len(self._waiting) == 1 and not self._waiting[0].waits_below
+
     async def complete(self, value: object, run: Run, path: ResponsePath) -> dict[str, Any]:
         """The object's fields in the order asked for. Raises any exception where graphql-core has to decide."""
         waiting = self._waiting
@@ -57,6 +62,10 @@ class _WaitingField:
             self._complete = _completion(renderers, field_type, selected)
         else:
             self._render = renderers.value(field_type, selected)
+
+    @property
+    def waits_below(self) -> bool:
+        return self._complete is not None
 
     async def complete(self, source: object, run: Run, path: ResponsePath) -> Any:
         place = (*path, self.name)
