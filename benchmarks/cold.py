@@ -1,6 +1,8 @@
 """What a cold task costs: look-ups of 50 tasks that nobody asked for before, from a backend that takes 20 ms.
 
-python -m benchmarks.cold [--clients N] [--rounds N] [--profile]
+python -m benchmarks.cold [--clients N] [--identical N] [--rounds N] [--profile]
+
+With --identical N it is one task instead that N ask for at the same moment: one call, and when the last has its answer.
 """
 
 import argparse
@@ -12,14 +14,14 @@ import multiprocessing
 import pstats
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from typing import Any, cast
 
 import orjson
 import uvloop
 
-from benchmarks.requests import KEY, LIST, NoLines, asker
+from benchmarks.requests import KEY, LIST, SINGLE, NoLines, asker
 from gateway.app import create_app
 from gateway.memory import settle_memory
 from gateway.settings import Settings
@@ -67,7 +69,16 @@ async def _ask(ask: Callable[[bytes], Any], seeds: "itertools.count[int]") -> fl
     return (time.perf_counter() - began) * 1e3
 
 
-async def _measure(port: int, clients: int, rounds: int, *, profiles: bool) -> None:
+async def _ask_at_once(askers: Sequence[Callable[[bytes], Any]], seeds: "itertools.count[int]") -> float:
+    """Milliseconds until the last of many had the answer to the same question for one cold task."""
+    body = orjson.dumps({"query": SINGLE, "variables": {"id": f"b{next(seeds)}"}})
+    began = time.perf_counter()
+    answers = await asyncio.gather(*(ask(body) for ask in askers))
+    assert all(b"uniq-b" in answer for answer in answers), answers[0][:500]
+    return (time.perf_counter() - began) * 1e3
+
+
+async def _measure(port: int, clients: int, rounds: int, *, identical: bool, profiles: bool) -> None:
     settings = Settings.from_env(
         {
             "GATEWAY_SCALE__API_KEY": "k",
@@ -80,6 +91,7 @@ async def _measure(port: int, clients: int, rounds: int, *, profiles: bool) -> N
     seeds = itertools.count()
     async with app.router.lifespan_context(app):
         askers = [asker(app) for _ in range(clients)]
+        tasks = 1 if identical else TASKS
         walls, costs = [], []
         profile = cProfile.Profile()
         for number in range(rounds + 3):
@@ -88,13 +100,17 @@ async def _measure(port: int, clients: int, rounds: int, *, profiles: bool) -> N
                 if profiles:
                     profile.enable()
             began = time.process_time()
-            found = await asyncio.gather(*(_ask(ask, seeds) for ask in askers))
+            if identical:
+                found = [await _ask_at_once(askers, seeds)]
+            else:
+                found = await asyncio.gather(*(_ask(ask, seeds) for ask in askers))
             if number >= 3:
                 walls += found
-                costs.append((time.process_time() - began) / (clients * TASKS) * 1e6)
+                costs.append((time.process_time() - began) / (clients * tasks) * 1e6)
         profile.disable()
-    print("| clients | look-up of 50 cold tasks, p50 ms | CPU µs a task |\n|---:|---:|---:|")
-    print(f"| {clients} | {statistics.median(walls):.1f} | {min(costs):.0f} |")
+    what = "last of all has the same cold task" if identical else "look-up of 50 cold tasks"
+    print(f"| clients | {what}, p50 ms | least ms | least CPU µs a task asked for |\n|---:|---:|---:|---:|")
+    print(f"| {clients} | {statistics.median(walls):.1f} | {min(walls):.1f} | {min(costs):.0f} |")
     if profiles:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
 
@@ -102,6 +118,7 @@ async def _measure(port: int, clients: int, rounds: int, *, profiles: bool) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=1)
+    parser.add_argument("--identical", type=int)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
@@ -110,7 +127,15 @@ def main() -> None:
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     server.start()
     try:
-        uvloop.run(_measure(ours.recv(), options.clients, options.rounds, profiles=options.profile))
+        uvloop.run(
+            _measure(
+                ours.recv(),
+                options.identical or options.clients,
+                options.rounds,
+                identical=options.identical is not None,
+                profiles=options.profile,
+            )
+        )
     finally:
         server.terminate()
 
