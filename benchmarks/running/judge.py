@@ -13,8 +13,8 @@ from gateway.sandbox.rosetta.seed import DEMO_REQUEST
 
 QUERY = f"""query Look($ids: [TaskBy!]!) {{
   lookupTasks(by: $ids) {{ __typename ...State ... on TaskError {{ code }} }}
-  scale: tasks(first: 20, filter: {{backendIn: [SCALE]}}) {{ ...Page }}
-  rosetta: tasks(first: 20, filter: {{backendIn: [ROSETTA], annotationRequestIdIn: ["{DEMO_REQUEST}"]}}) {{ ...Page }}
+  scale: tasks(first: 10, filter: {{backendIn: [SCALE]}}) {{ ...Page }}
+  rosetta: tasks(first: 10, filter: {{backendIn: [ROSETTA], annotationRequestIdIn: ["{DEMO_REQUEST}"]}}) {{ ...Page }}
 }}
 fragment Page on TaskConnection {{ nodes {{ __typename ...State }} failures {{ code }} }}
 fragment State on Task {{ scaleTaskId sceneId status isStale fetchedAt }}"""

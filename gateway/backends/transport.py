@@ -7,9 +7,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar, Token
 from dataclasses import dataclass
-from types import MappingProxyType, TracebackType
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -26,6 +26,7 @@ from gateway.backends.connections import (
     UnreadableAnswerError,
     WireError,
 )
+from gateway.backends.deadlines import ENDS_AT, Deadline, time_left_s
 from gateway.backends.guard import Guard
 from gateway.backends.slots import Slots
 from gateway.backends.sockets import SocketCarrier
@@ -40,9 +41,6 @@ T = TypeVar("T")
 
 # An event loop's timers may fire this much early.
 _TIMER_SLACK_S = 0.005
-
-# When the innermost deadline around the running call ends, on the event loop's clock.
-_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 # What carries requests: real sockets, or a sandbox in process.
 Wire: TypeAlias = httpx.AsyncBaseTransport
@@ -127,12 +125,12 @@ class BackendTransport:
         Inside another deadline the earlier one holds. `ends_at`, on the event loop's clock, and `share`, of the time
         that is left, make it end earlier.
         """
-        return _Deadline(self, ends_at, share)
+        return Deadline(partial(self._end_of, ends_at=ends_at, share=share), self._too_late)
 
-    def ends_at(self, now: float, ends_at: float | None = None, share: float = 1.0) -> float:
+    def _end_of(self, now: float, ends_at: float | None = None, share: float = 1.0) -> float:
         """When a deadline that begins now ends. Raises NotSentError where that is over already."""
         end = now + self._limits.timeout_s
-        outer = _ends_at.get()
+        outer = ENDS_AT.get()
         if outer is not None and outer < end:
             end = outer
         if ends_at is not None and ends_at < end:
@@ -142,7 +140,7 @@ class BackendTransport:
             raise self._over_before()
         return end
 
-    def too_late(self) -> GatewayError:
+    def _too_late(self) -> GatewayError:
         """The failure of a call whose time was over before its answer came."""
         return self._failure(ErrorCode.BACKEND_TIMEOUT, "did not answer in time")
 
@@ -166,14 +164,14 @@ class BackendTransport:
         They begin at the same time, so that one deadline is everybody's.
         """
         loop = asyncio.get_running_loop()
-        outer = _ends_at.get()
+        outer = ENDS_AT.get()
         try:
-            end = self.ends_at(loop.time())
+            end = self._end_of(loop.time())
         except NotSentError:
             return [self._over_before() for _ in calls]
-        token = _ends_at.set(end)  # each task's context is a copy of this one
+        token = ENDS_AT.set(end)  # each task's context is a copy of this one
         tasks = [self._begun(call, read) for call, read in calls]
-        _ends_at.reset(token)
+        ENDS_AT.reset(token)
         is_late = False
 
         def expire() -> None:
@@ -197,7 +195,7 @@ class BackendTransport:
 
     def _outcome(self, result: T | BaseException, *, is_late: bool) -> T | GatewayError:
         if is_late and isinstance(result, asyncio.CancelledError):
-            return self.too_late()
+            return self._too_late()
         if isinstance(result, BaseException) and not isinstance(result, GatewayError):
             raise result
         return result
@@ -215,7 +213,7 @@ class BackendTransport:
             except GatewayError as error:
                 failure = error
             tries += 1
-            delay_s = self._guard.next_delay_s(failure, tries, _time_left_s()) if call.may_repeat else None
+            delay_s = self._guard.next_delay_s(failure, tries, time_left_s()) if call.may_repeat else None
             if delay_s is None:
                 raise failure
             await self._guard.sleep(delay_s)
@@ -224,7 +222,7 @@ class BackendTransport:
         guard = self._guard
         if guard.circuit.refuses:  # before waiting for a slot that calls to a hanging backend hold
             raise self._not_asked()
-        wait_s = guard.rate.reserve(_time_left_s())
+        wait_s = guard.rate.reserve(time_left_s())
         if wait_s is None:
             what = "has no turn left within the gateway's own limit of calls"
             raise self._not_sent(ErrorCode.BACKEND_RATE_LIMITED, what, None)
@@ -260,7 +258,7 @@ class BackendTransport:
             raise
         except asyncio.CancelledError:
             # Because its time is up, or because whoever asked went away: that is not the backend's fault.
-            verdict = Verdict.FAILURE if _time_left_s() <= _TIMER_SLACK_S else Verdict.CANCELLED
+            verdict = Verdict.FAILURE if time_left_s() <= _TIMER_SLACK_S else Verdict.CANCELLED
             failure = ErrorCode.BACKEND_TIMEOUT
             raise
         finally:
@@ -325,42 +323,6 @@ def path_segment(text: str) -> str:
     """`text` as one segment of a path, so that it names exactly itself: "a/b" is "a%2Fb", ".." is "%2E%2E"."""
     encoded = quote(text, safe="")
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
-
-
-class _Deadline(AbstractAsyncContextManager[None]):
-    """`BackendTransport.deadline`, written out: a generator would double what it costs."""
-
-    def __init__(self, transport: BackendTransport, ends_at: float | None, share: float) -> None:
-        self._transport = transport
-        self._ends_at = ends_at
-        self._share = share
-        self._timeout: asyncio.Timeout | None = None
-        self._token: Token[float | None] | None = None
-
-    async def __aenter__(self) -> None:
-        outer = _ends_at.get()
-        end = self._transport.ends_at(asyncio.get_running_loop().time(), self._ends_at, self._share)
-        if outer is not None and outer <= end:
-            return
-        self._timeout = asyncio.timeout_at(end)
-        await self._timeout.__aenter__()
-        self._token = _ends_at.set(end)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timeout is None or self._token is None:
-            return
-        _ends_at.reset(self._token)
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError as exc:
-            raise self._transport.too_late() from exc
-
-
-def _time_left_s() -> float:
-    ends_at = _ends_at.get()
-    return float("inf") if ends_at is None else ends_at - asyncio.get_running_loop().time()
 
 
 def _carrier(base_url: str, limits: Limits, wire: Wire | None) -> "_Carrier":

@@ -13,12 +13,14 @@ from benchmarks.running.load import Sent
 
 FRESH_S, READING_S, SLACK_S = 2.0, 2.0, 0.5
 AGO_S = 100.0
+# One moment for all that these tests tell, by both clocks.
+STEADY, EPOCH = time.monotonic(), time.time()
 
 
 def judge() -> Judge:
     """Of a task that was pending until 100 s ago, and is completed since."""
     history = History()
-    completed_at = time.monotonic() - AGO_S
+    completed_at = STEADY - AGO_S
     history.note("a", 0, 0, "PENDING")
     history.note("a", completed_at, completed_at, "COMPLETED")
     return Judge(history, ["a"], fresh_s=FRESH_S, reading_s=READING_S, slack_s=SLACK_S)
@@ -26,15 +28,14 @@ def judge() -> Judge:
 
 def told(status: str, read_ago_s: float, *, is_stale: bool = False, task_id: str = "a") -> dict[str, Any]:
     """A task as the gateway answers it now."""
-    read_at = datetime.fromtimestamp(time.time() - read_ago_s, UTC).isoformat().replace("+00:00", "Z")
+    read_at = datetime.fromtimestamp(EPOCH - read_ago_s, UTC).isoformat().replace("+00:00", "Z")
     names = {"scaleTaskId": task_id, "sceneId": None}
     return {"__typename": "Task", **names, "status": status, "isStale": is_stale, "fetchedAt": read_at}
 
 
 def sent(answer: dict[str, Any] | None, status: int = 200) -> Sent:
     """An operation that asked for the task 100 ms ago and was answered now."""
-    now = time.monotonic()
-    return Sent(now - 0.1, now, status, answer, ["a"])
+    return Sent(STEADY - 0.1, STEADY, status, answer, ["a"])
 
 
 def page(*nodes: dict[str, Any], failures: tuple[str, ...] = ()) -> dict[str, Any]:
