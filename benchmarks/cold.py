@@ -13,24 +13,14 @@ import itertools
 import pstats
 import statistics
 import time
-<<<<<<< HEAD
-from collections.abc import Callable
-from typing import Any
-=======
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection as Pipe
-from typing import Any, cast
->>>>>>> main
+from typing import Any
 
 import orjson
 import uvloop
 
-<<<<<<< HEAD
-from benchmarks.requests import KEY, LIST, NoLines, asker
-from benchmarks.slow_backend import slow_backend
-=======
 from benchmarks.requests import KEY, LIST, SINGLE, NoLines, asker
->>>>>>> main
+from benchmarks.slow_backend import slow_backend
 from gateway.app import create_app
 from gateway.memory import settle_memory
 from gateway.settings import Settings
@@ -115,26 +105,16 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     set_up_logging("warning", None)
-<<<<<<< HEAD
     with slow_backend(_record) as port:
-        uvloop.run(_measure(port, options.clients, options.rounds, profiles=options.profile))
-=======
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    server.start()
-    try:
         uvloop.run(
             _measure(
-                ours.recv(),
+                port,
                 options.identical or options.clients,
                 options.rounds,
                 identical=options.identical is not None,
                 profiles=options.profile,
             )
         )
-    finally:
-        server.terminate()
->>>>>>> main
 
 
 if __name__ == "__main__":
