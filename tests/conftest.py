@@ -28,6 +28,26 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any
     return "asyncio", {"loop_factory": VirtualTimeLoop} if virtual else {}
 
 
+# Patience
+
+_WAITS_FOR_REDIS_S = (
+    "gateway.fail_open._ANSWERS_WITHIN_S",
+    "gateway.redis_replicas._CALL_S",
+    "gateway.redis_storage._ABANDONED_S",
+    "gateway.redis_storage._CLAIM_S",
+    "gateway.redis_storage._FIND_S",
+    "gateway.redis_storage._WRITE_S",
+)
+
+
+@pytest.fixture(autouse=True)
+def _patience_with_redis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow moment of this machine is no failure of Redis, but where a test judges how long it is waited for."""
+    if request.node.get_closest_marker("redis") and not request.node.get_closest_marker("redis_limits"):
+        for name in _WAITS_FOR_REDIS_S:
+            monkeypatch.setattr(name, 10.0)
+
+
 # Needs
 
 

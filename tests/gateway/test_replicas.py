@@ -150,6 +150,7 @@ class Load:
             self.errors.append(answer)
 
 
+@pytest.mark.redis_limits
 async def test_redis_fails_under_load(server: RedisServer) -> None:
     """Redis paused, killed and restarted: no client error, no answer over the normal time + 300 ms, recovery alone."""
     sandbox = DemoSandbox(SandboxClock())
