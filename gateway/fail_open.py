@@ -48,15 +48,10 @@ class RedisFailures:
 
 
 class FailOpen:
-    """What `ask` asks may fail in any way: that is told as `RedisFailures` says, never raised."""
+    """What `ask` asks may fail in any way: `failures` hears of that, and it is never raised."""
 
-    def __init__(
-        self,
-        what: str,
-        failed: Callable[[str], None] = lambda kind: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._failures = RedisFailures(what, failed, clock)
+    def __init__(self, failures: RedisFailures, clock: Callable[[], float] = time.monotonic) -> None:
+        self._failures = failures
         self._clock = clock
         self._asks_again_at = float("-inf")
 

@@ -230,8 +230,8 @@ class TaskRepository:
 
     def _taken_off(self, flights: Sequence[Flight]) -> "asyncio.Future[None]":
         read = flights[0].read
-        may_begin = self._reading is None and not isinstance(read.selector, ScaleUniqueId)
-        if may_begin and getattr(self._backends[read.selector.backend], "fetch_may_be_begun", False):
+        is_plain = self._reading is None and not isinstance(read.selector, ScaleUniqueId)
+        if is_plain and self._backends[read.selector.backend].fetch_may_be_begun:
             return begun(self._fly(flights))
         return asyncio.get_running_loop().create_task(self._fly(flights))
 

@@ -21,7 +21,7 @@ from gateway.execution.persisted import DocumentStore, MemoryDocumentStore, Pers
 from gateway.execution.plan import Fragments, Plans
 from gateway.execution.responses import KeptAnswers
 from gateway.execution.trusted import ManifestError, read_manifest
-from gateway.fail_open import FailOpen
+from gateway.fail_open import FailOpen, RedisFailures
 from gateway.jwks import JwtVerifier, KeySet
 from gateway.load import Load
 from gateway.metrics import Metrics
@@ -169,7 +169,7 @@ def caller_rate(settings: Settings, metrics: Metrics) -> CallerRate | None:
     """How often one caller may ask, None where that is not limited; whoever asks for it closes it."""
     if settings.rate_limit is None:
         return None
-    fail_open = FailOpen("counting callers' requests", metrics.count_cache_failure)
+    fail_open = FailOpen(RedisFailures("counting callers' requests", metrics.count_cache_failure))
     return CallerRate(settings.rate_limit, _cache_url(settings), fail_open)
 
 
@@ -178,5 +178,5 @@ def document_store(settings: Settings, metrics: Metrics) -> DocumentStore:
     url = _cache_url(settings)
     if url.startswith("memory:"):
         return MemoryDocumentStore()
-    fail_open = FailOpen("persisted operations", metrics.count_cache_failure)
+    fail_open = FailOpen(RedisFailures("persisted operations", metrics.count_cache_failure))
     return RedisDocumentStore(redis.asyncio.Redis.from_url(url, retry=retry()), fail_open)

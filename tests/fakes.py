@@ -96,6 +96,8 @@ def fake_task(
 class FakeBackend:
     """Answers from a dictionary and notes what it was asked, call by call."""
 
+    fetch_may_be_begun = False
+
     def __init__(self, backend: Backend, answer: Callable[[Reference], Outcome]) -> None:
         self.backend = backend
         self.answer = answer

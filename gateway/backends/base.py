@@ -25,13 +25,14 @@ class UnusableRecordError(GatewayError):
 
 
 class TaskBackend(Protocol):
-    """Reads tasks of one backend.
-
-    One whose `fetch_may_be_begun` is true is asked without a task of its own: see `gateway.begun`.
-    """
+    """Reads tasks of one backend."""
 
     @property
     def backend(self) -> Backend: ...
+
+    @property
+    def fetch_may_be_begun(self) -> bool:
+        """Whether `fetch` needs no task of its own until it waits: see `gateway.begun`."""
 
     async def fetch(self, references: Sequence[Reference], *, view_url: bool = False) -> Sequence[Outcome]:
         """One outcome a reference, in their order. Always goes out; expected failures are values, never raised.
@@ -153,6 +154,8 @@ class BackendTrouble(Protocol):
 
 class UnconfiguredBackend:
     """Stands for a backend without credentials in the settings: says so, and sends nothing."""
+
+    fetch_may_be_begun = False
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend

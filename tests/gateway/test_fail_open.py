@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
-from gateway.fail_open import FailOpen
+from gateway.fail_open import FailOpen, RedisFailures
 from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class _Asked:
 async def test_left_alone_after_a_failure() -> None:
     """What fails is not asked for a second; then it is, and what it answers counts again."""
     clock, asked = FakeClock(), _Asked()
-    fail_open = FailOpen("seven", clock=clock)
+    fail_open = FailOpen(RedisFailures("seven"), clock)
     asked.error = RedisConnectionError("redis://user:password@host")
     failed = [await fail_open.ask(asked, 0) for _ in range(5)]
     asked_meanwhile = asked.count
@@ -44,7 +44,7 @@ async def test_counted_and_seldom_logged() -> None:
     """Every failure is counted by its kind; one line a minute is logged, without the address."""
     clock, asked = FakeClock(), _Asked()
     kinds: list[str] = []
-    fail_open = FailOpen("seven", kinds.append, clock)
+    fail_open = FailOpen(RedisFailures("seven", kinds.append, clock), clock)
     with capture_logs() as lines:
         for error in (RedisConnectionError("secret"), TimeoutError(), ValueError("secret"), OSError()):
             asked.error = error
@@ -60,7 +60,7 @@ async def test_counted_and_seldom_logged() -> None:
 async def test_a_caller_that_leaves() -> None:
     """Cancellation passes through, and is no failure."""
     kinds: list[str] = []
-    fail_open = FailOpen("seven", kinds.append)
+    fail_open = FailOpen(RedisFailures("seven", kinds.append))
     asking = asyncio.ensure_future(fail_open.ask(asyncio.Event().wait, False))
     await asyncio.sleep(0)
     asking.cancel()

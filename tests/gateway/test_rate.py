@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.fail_open import FailOpen
+from gateway.fail_open import FailOpen, RedisFailures
 from gateway.rate import CallerRate
 from gateway.refusals import Refusal
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_each_caller_has_its_own() -> None:
     """The third request of two allowed is refused with when to come back; another caller goes on."""
-    rate = CallerRate("2/hour", "memory://", FailOpen("rates"))
+    rate = CallerRate("2/hour", "memory://", FailOpen(RedisFailures("rates")))
     await rate.admit("ada")
     await rate.admit("ada")
 
@@ -27,7 +27,7 @@ async def test_each_caller_has_its_own() -> None:
 
 async def test_redis_is_down() -> None:
     """A Redis that is gone lets everyone in."""
-    rate = CallerRate("1/hour", "redis://127.0.0.1:1", FailOpen("rates"))
+    rate = CallerRate("1/hour", "redis://127.0.0.1:1", FailOpen(RedisFailures("rates")))
 
     for _ in range(3):
         await rate.admit("ada")
@@ -46,6 +46,6 @@ async def test_redis_hangs() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         async with asyncio.timeout(5):
-            rate = CallerRate("1/hour", f"redis://127.0.0.1:{port}", FailOpen("rates"))
+            rate = CallerRate("1/hour", f"redis://127.0.0.1:{port}", FailOpen(RedisFailures("rates")))
             await rate.admit("ada")
             await rate.aclose()

@@ -51,6 +51,8 @@ class RosettaClient:
     """
 
     backend = Backend.ROSETTA
+    # Its reads take asyncio's own deadlines, which ask for the running task.
+    fetch_may_be_begun = False
 
     def __init__(
         self,

@@ -43,7 +43,6 @@ _MAX_PAGES_BY_UNIQUE_ID = 20
 class ScaleClient:
     """Fulfils `TaskBackend`, `UniqueIdBackend` and `WritingBackend`; the typed lists raise GatewayError."""
 
-    # What it reads by reference may be begun outside of a task: see `gateway.begun`.
     fetch_may_be_begun = True
 
     def __init__(self, transport: BackendTransport, observer: CallObserver, now: Callable[[], datetime]) -> None:

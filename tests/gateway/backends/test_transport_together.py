@@ -88,6 +88,7 @@ async def test_nothing_is_sent_when_the_time_is_over() -> None:
     assert bench.observer.calls == []
 
 
+@pytest.mark.virtual_time
 async def test_the_tasks_of_the_caller_are_not_bound_by_it() -> None:
     """The deadline is that of the calls alone: what the caller does next has all its time."""
     bench = Bench(timeout_s=0.05)

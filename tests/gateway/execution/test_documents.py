@@ -21,7 +21,7 @@ from gateway.execution.persisted import (
     sha256_of,
 )
 from gateway.execution.trusted import ManifestError, read_manifest
-from gateway.fail_open import FailOpen
+from gateway.fail_open import FailOpen, RedisFailures
 from gateway.refusals import Refusal
 from gateway.reread import RereadFile
 from gateway.settings import LimitsSettings
@@ -145,7 +145,7 @@ def test_circular_introspection() -> None:
 def store(request: pytest.FixtureRequest) -> DocumentStore:
     if request.param == "memory":
         return MemoryDocumentStore()
-    return RedisDocumentStore(fakeredis.FakeAsyncRedis(), FailOpen("documents"))
+    return RedisDocumentStore(fakeredis.FakeAsyncRedis(), FailOpen(RedisFailures("documents")))
 
 
 async def test_apq(store: DocumentStore) -> None:
@@ -183,12 +183,14 @@ async def test_a_poisoned_store() -> None:
     server = fakeredis.FakeAsyncRedis()
     await server.set(f"task-gateway:document:1:{sha256_of(QUERY)}", "{ planted }")
 
-    assert await RedisDocumentStore(server, FailOpen("documents")).get(sha256_of(QUERY)) is None
+    assert await RedisDocumentStore(server, FailOpen(RedisFailures("documents"))).get(sha256_of(QUERY)) is None
 
 
 async def test_redis_is_down() -> None:
     """Redis that is gone knows nothing and harms nothing."""
-    store = RedisDocumentStore(redis.asyncio.Redis.from_url("redis://127.0.0.1:1"), FailOpen("documents"))
+    store = RedisDocumentStore(
+        redis.asyncio.Redis.from_url("redis://127.0.0.1:1"), FailOpen(RedisFailures("documents"))
+    )
 
     await store.put(sha256_of(QUERY), QUERY)
     assert await store.get(sha256_of(QUERY)) is None
