@@ -1,7 +1,6 @@
 """RedisStorage against a real server: what it keeps, what it refuses, and how it fails open."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.redis_storage import RedisStorage
-from tests.certificates import write_certificate
+from tests.certificates import certified
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import until, until_async
 
@@ -66,9 +65,7 @@ async def test_user_names_passwords_and_sockets(server: RedisServer, attribute: 
 
 async def test_tls(tmp_path: Path) -> None:
     """rediss:// is TLS: the server's certificate is checked."""
-    certificate, key = write_certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    tls, certificate = certified(tmp_path, "127.0.0.1")
     with redis_server(tmp_path) as server:
 
         async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +77,7 @@ async def test_tls(tmp_path: Path) -> None:
             there, back = await asyncio.open_connection("127.0.0.1", server.port)
             await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
 
-        front = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
+        front = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=tls)
         url = server.url.replace("redis://", "rediss://").replace(str(server.port), str(_port(front)))
         try:
             async with listening(f"{url}?ssl_ca_certs={certificate}") as (storage, _):

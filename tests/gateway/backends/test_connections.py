@@ -4,16 +4,11 @@ import asyncio
 import gzip
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway.backends.connections import (
     MAX_HEAD_BYTES,
@@ -25,70 +20,28 @@ from gateway.backends.connections import (
     UnreadableAnswerError,
     request_bytes,
 )
+from tests.certificates import certified
+from tests.gateway.backends.replying import Reply, ReplyingServer, replying, sending
 
 pytestmark = pytest.mark.anyio
-
-Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 GET = request_bytes("GET", "/", {"host": "h"}, None)
 OK = b"HTTP/1.1 200 OK\r\n"
 LIMIT = 10_000
 
 
-class Server:
-    """Answers each request's head as `reply` says; notes heads, and how many connections came."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self.heads: list[bytes] = []
-        self.connections = 0
-        self.asked = asyncio.Event()
-        self.lost = asyncio.Event()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while True:
-                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
-                self.asked.set()
-                await self._reply(reader, writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.lost.set()
-        finally:
-            writer.close()
-
-
 @asynccontextmanager
 async def served(
     reply: Reply, *, server_tls: ssl.SSLContext | None = None, client_tls: ssl.SSLContext | None = None
-) -> AsyncIterator[tuple[Connections, Server]]:
+) -> AsyncIterator[tuple[Connections, ReplyingServer]]:
     """Connections to a server on loopback."""
-    server = Server(reply)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=server_tls)
-    port = listening.sockets[0].getsockname()[1]
     host = "localhost" if server_tls is not None else "127.0.0.1"
-    connections = Connections(host, port, client_tls, connect_timeout_s=2, max_body_bytes=LIMIT)
-    try:
-        yield connections, server
-    finally:
-        connections.close()
-        listening.close()
-        await listening.wait_closed()
-
-
-def sending(*parts: bytes, then_close: bool = False) -> Reply:
-    """Writes the parts, each on its own."""
-
-    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-        if then_close:
-            writer.close()
-
-    return reply
+    async with replying(reply, server_tls) as (server, port):
+        connections = Connections(host, port, client_tls, connect_timeout_s=2, max_body_bytes=LIMIT)
+        try:
+            yield connections, server
+        finally:
+            connections.close()
 
 
 def whole(body: bytes, headers: bytes = b"") -> bytes:
@@ -232,13 +185,13 @@ async def test_an_answer_nobody_asked_for() -> None:
 
 def closing_when_idle() -> Reply:
     """Answers the first request of a connection; drops the connection at its second."""
-    served_writers: set[int] = set()
+    served_writers: set[asyncio.StreamWriter] = set()
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if id(writer) in served_writers:
+        if writer in served_writers:
             writer.transport.abort()
             return
-        served_writers.add(id(writer))
+        served_writers.add(writer)
         writer.write(whole(b"hello"))
 
     return reply
@@ -327,36 +280,10 @@ def test_bodies_are_measured() -> None:
     assert request_bytes("GET", "/", {}, None) == b"GET / HTTP/1.1\r\n\r\n"
 
 
-def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's TLS with a certificate for `host`, and a client's that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(file)
-    return server, ssl.create_default_context(cafile=str(file))
-
-
 async def test_tls(tmp_path: Path) -> None:
     """Encrypted connections are used again like any other."""
-    server_tls, client_tls = certificate(tmp_path, "localhost")
+    server_tls, trusted = certified(tmp_path, "localhost")
+    client_tls = ssl.create_default_context(cafile=str(trusted))
 
     async with served(sending(whole(b"hello")), server_tls=server_tls, client_tls=client_tls) as (connections, server):
         answers = [(await connections.exchange(GET, may_repeat=True)).body for _ in range(2)]
@@ -368,8 +295,8 @@ async def test_tls(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["another host's", "nobody's"])
 async def test_a_certificate_that_proves_nothing(tmp_path: Path, wrong: str) -> None:
     """A certificate for another host, or signed by nobody we trust, ends the connection before anything is sent."""
-    server_tls, client_tls = certificate(tmp_path, "localhost" if wrong == "nobody's" else "other.example")
-    trusted = client_tls if wrong == "another host's" else ssl.create_default_context()
+    server_tls, certificate = certified(tmp_path, "localhost" if wrong == "nobody's" else "other.example")
+    trusted = ssl.create_default_context(cafile=str(certificate) if wrong == "another host's" else None)
 
     async with served(sending(whole(b"hello")), server_tls=server_tls, client_tls=trusted) as (connections, server):
         with pytest.raises(ssl.SSLCertVerificationError):

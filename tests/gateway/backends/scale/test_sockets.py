@@ -1,7 +1,7 @@
 """Over real sockets: what a network does to answers, and what the client's transport does to addresses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,59 +11,28 @@ from gateway.backends.transport import Limits, path_segment
 from schema.errors import ErrorCode, GatewayError
 from schema.task import Task
 from tests.fakes import CountingObserver, scale
+from tests.gateway.backends.replying import Reply, replying, sending
 from tests.gateway.backends.scale.scripted import API_KEY, TASK_ID, recorded
 
 pytestmark = pytest.mark.anyio
 
-Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-LIMITS = Limits(timeout_s=0.5, connect_timeout_s=0.5)
+LIMITS = Limits(timeout_s=10, connect_timeout_s=5)
 
 
 @asynccontextmanager
 async def served(reply: Reply, limits: Limits = LIMITS) -> AsyncIterator[tuple[ScaleClient, list[bytes]]]:
     """A client of a server that reads each request's head, notes it and then does as `reply` says."""
-    heads: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async with replying(reply) as (server, port):
+        client = scale_backend(f"http://127.0.0.1:{port}/v1", API_KEY, limits=limits, observer=CountingObserver())
         try:
-            while True:
-                heads.append(await reader.readuntil(b"\r\n\r\n"))
-                await reply(reader, writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+            yield client, server.heads
         finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    client = scale_backend(f"http://{host}:{port}/v1", API_KEY, limits=limits, observer=CountingObserver())
-    try:
-        yield client, heads
-    finally:
-        await client.aclose()
-        server.close()
-        await server.wait_closed()
+            await client.aclose()
 
 
 def whole(body: bytes, status: bytes = b"200 OK") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
-
-
-def sending(*parts: bytes, then_close: bool = False) -> Reply:
-    """Writes the parts, each on its own."""
-
-    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-        if then_close:
-            writer.close()
-
-    return reply
 
 
 async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,9 +40,15 @@ async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await reader.read()
 
 
-async def outcome_of(reply: Reply) -> "Task | GatewayError | None":
+async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers the beginning, and no more."""
+    writer.write(whole(BODY)[:100])
+    await never(reader, writer)
+
+
+async def outcome_of(reply: Reply, limits: Limits = LIMITS) -> "Task | GatewayError | None":
     """What a read of one task leads to."""
-    async with served(reply) as (client, _):
+    async with served(reply, limits) as (client, _):
         [outcome] = await client.fetch([scale(TASK_ID)])
     return outcome
 
@@ -122,7 +97,6 @@ async def test_answers_in_every_framing(reply: Reply) -> None:
         pytest.param(sending(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), ErrorCode.BACKEND_BAD_RESPONSE, id="no HTTP"),
         pytest.param(sending(then_close=True), ErrorCode.BACKEND_UNAVAILABLE, id="dropped"),
         pytest.param(sending(whole(b"<h1>", b"502 Bad Gateway")), ErrorCode.BACKEND_UNAVAILABLE, id="bad gateway"),
-        pytest.param(never, ErrorCode.BACKEND_TIMEOUT, id="slow"),
     ],
 )
 async def test_what_networks_do(reply: Reply, code: ErrorCode) -> None:
@@ -145,14 +119,10 @@ async def test_nobody_listens() -> None:
     assert outcome.code is ErrorCode.BACKEND_UNAVAILABLE
 
 
-async def test_a_slow_half_of_an_answer_is_a_timeout() -> None:
+@pytest.mark.parametrize("reply", [never, half])
+async def test_what_is_not_there_in_time(reply: Reply) -> None:
     """The deadline holds for the body as well as for the head."""
-
-    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(whole(BODY)[:100])
-        await never(reader, writer)
-
-    outcome = await outcome_of(reply)
+    outcome = await outcome_of(reply, Limits(timeout_s=0.5))
 
     assert isinstance(outcome, GatewayError)
     assert outcome.code is ErrorCode.BACKEND_TIMEOUT
