@@ -4,6 +4,7 @@ No text of a client reaches a span but the operation's name. Exceptions are not 
 addresses with customers' ids.
 """
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -106,6 +107,21 @@ class _Batches(BatchSpanProcessor):
             self.span_exporter.shutdown()
 
 
+class OnceAMinute(logging.Filter):
+    """Lets one line a minute pass: an exporter tells of each of its tries, for as long as the receiver is down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passes_at = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created < self._passes_at:
+            return False
+        self._passes_at = record.created + 60
+        return True
+
+
 def otlp_tracing(url: str, *, hosts: Sequence[str], sample_ratio: float) -> OtelTracing:
     """Sends spans in batches to an OTLP receiver over HTTP; `url` is the whole address, ending in `/v1/traces`."""
+    logging.getLogger(OTLPSpanExporter.__module__).filters[:] = [OnceAMinute()]
     return OtelTracing(_Batches(OTLPSpanExporter(endpoint=url)), hosts=hosts, sample_ratio=sample_ratio)

@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 # needs to notice first.
 _NOTICE_SHARE = 0.25
 _LOOK_EVERY_S = 0.05
+_LOOKS_AROUND_S = 0.2
 # A proxy that keeps connections for a minute, as most do, must not find them closed when it sends.
 _KEEP_ALIVE_S = 75
 
@@ -75,6 +76,8 @@ class DrainingServer(uvicorn.Server):
             listener.start()
             # uvicorn closes its servers, and waits for them: a Listener can be both.
             self.servers.append(listener)  # type: ignore[arg-type]
+            host, port = sock.getsockname()[:2]
+            _log.info("listening", host=host, port=port)
 
     def _bound(self) -> socket.socket:
         try:
@@ -113,8 +116,9 @@ class DrainingServer(uvicorn.Server):
         # ASYNC110: a signal handler, which ends the waiting, may touch nothing that belongs to the event loop.
         while self._drain.listeners and not self.force_exit and self._left_s() > 0:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY_S)
-        # uvicorn takes whole seconds by its type alone.
-        self.config.timeout_graceful_shutdown = 0 if self.force_exit else self._left_s()  # type: ignore[assignment]
+        # uvicorn takes whole seconds by its type alone, and looks around once before it finds that nobody is left.
+        left_s = 0 if self.force_exit else max(self._left_s(), _LOOKS_AROUND_S)
+        self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]
         await super().shutdown(sockets)
         _log.info("stopped", was_forced=self.force_exit)
 

@@ -51,8 +51,9 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "asyncio"):
-        # They log every address with its query, which holds customers' ids.
+    for chatty in ("httpx", "httpcore", "asyncio", "uvicorn.error"):
+        # They log every address with its query, which holds customers' ids, uvicorn those of WebSockets; that the
+        # gateway starts and stops, it says itself.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return None if lines is None else JsonLines(lines, redact)
 

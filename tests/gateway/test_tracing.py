@@ -1,5 +1,6 @@
 """Spans tell what happened: one for the request, one for each operation, one for each call, none for a field."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext
 
-from gateway.otel import OtelTracing
+from gateway.otel import OnceAMinute, OtelTracing
 from gateway.settings import Settings, SettingsError
 from schema.backend import Backend
 from tests.gateway.world import World, world
@@ -154,8 +155,11 @@ async def test_spans_reach_a_receiver(receiver: Receiver) -> None:
     assert any(name.startswith("SCALE ") for name in receiver.spans)
 
 
-async def test_a_receiver_that_is_gone_harms_nobody() -> None:
-    """Spans that cannot be sent are lost; operations are answered, and the end is held up for two seconds only."""
+async def test_a_receiver_that_is_gone_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Spans that cannot be sent are lost; operations are answered, and the end is held up for two seconds only.
+
+    Of all its tries the exporter tells once.
+    """
     async with world(GATEWAY_TRACING__OTLP_URL="http://127.0.0.1:9/v1/traces") as gateway:
         await ask(gateway)
         began_at = time.monotonic()
@@ -163,6 +167,15 @@ async def test_a_receiver_that_is_gone_harms_nobody() -> None:
 
     # The exporter alone would try for ten.
     assert took_s < 6
+    assert len([line for line in caplog.records if "opentelemetry.exporter" in line.name]) == 1
+
+
+def test_an_exporter_is_heard_once_a_minute() -> None:
+    """However often it fails."""
+    minutes = OnceAMinute()
+    tries = [logging.makeLogRecord({"created": float(second)}) for second in range(1000, 1180, 5)]
+
+    assert [line.created for line in tries if minutes.filter(line)] == [1000, 1060, 1120]
 
 
 def test_a_failed_call_is_marked() -> None:

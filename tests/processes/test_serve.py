@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client import Metric
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from benchmarks.running.processes import free_port
 from tests.gateway.test_metrics import by_name, value
@@ -82,6 +84,21 @@ def test_one_line_an_operation(vendors: Mapping[str, str], tmp_path: Path) -> No
     assert "planted-secret" not in served.log
     assert vendors["GATEWAY_SCALE__API_KEY"] not in served.log
     assert "5ca1ab1e" not in served.log
+
+
+def test_the_log_is_the_gateways_own(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """It says where it listens and how it stops; nobody else writes, as of a WebSocket's address with its query."""
+    with gateway(tmp_path, vendors, GATEWAY_LOG_FORMAT="json") as served:
+        url = f"ws://127.0.0.1:{served.port}/graphql?token=planted-secret"
+        with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None):
+            pass
+        served.signal()
+        served.ended()
+    written = {str(line["event"]): line for line in lines(served)}
+
+    assert list(written) == ["ready", "listening", "draining", "stopped"]
+    assert (written["listening"]["host"], written["listening"]["port"]) == ("127.0.0.1", served.port)
+    assert "planted-secret" not in served.log
 
 
 def test_metrics_on_a_port_of_their_own(vendors: Mapping[str, str], tmp_path: Path) -> None:
