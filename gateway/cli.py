@@ -111,12 +111,13 @@ def _demo(options: argparse.Namespace) -> int:
     settings = Settings.from_env({**DEMO_ENVIRONMENT, **_gateway_part(os.environ)})
     set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_demo_app(settings, DemoSandbox(SandboxClock()))
-    url = f"http://127.0.0.1:{options.port}{settings.root_path}/graphql"
-    print(f"GraphiQL and GraphQL: {url}\n\nThree queries to try:\n", flush=True)
+    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app, 0)
+    listening = server.bound()
+    origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    print(f"GraphiQL and GraphQL: {origin}{settings.root_path}/graphql\n\nThree queries to try:\n", flush=True)
     for query in DEMO_QUERIES:
         print(f"  {query}\n", flush=True)
-    server = DrainingServer(server_config(app, "127.0.0.1", options.port, settings), app, 0)
-    return server.run_to_the_end()
+    return server.run_to_the_end([listening])
 
 
 def _serve(options: argparse.Namespace) -> int:

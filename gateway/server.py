@@ -69,7 +69,7 @@ class DrainingServer(uvicorn.Server):
         return 0 if self.started and not self.force_exit else 1
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        bound = [self._bound()] if sockets is None else sockets
+        bound = [self.bound()] if sockets is None else sockets
         await super().startup([])
         for sock in bound:
             listener = Listener(sock, self._protocol, self.config.backlog, is_shared=self._shares_listener)
@@ -79,12 +79,13 @@ class DrainingServer(uvicorn.Server):
             host, port = sock.getsockname()[:2]
             _log.info("listening", host=host, port=port)
 
-    def _bound(self) -> socket.socket:
+    def bound(self) -> socket.socket:
+        """A socket where the settings say, for `run_to_the_end`. Raises SystemExit 1, once it is logged why not."""
         try:
             return self.config.bind_socket()
         except SystemExit:  # uvicorn has logged why, and not where
             _log.error("cannot listen", host=self.config.host, port=self.config.port)
-            raise
+            raise SystemExit(1) from None
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class

@@ -1,14 +1,18 @@
 """`task-gateway demo` as a newcomer starts it: what it prints works."""
 
 import re
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks.running.processes import free_port
+from benchmarks.running.processes import free_port, launch
+from tests.execution import ENVIRONMENT
 from tests.gateway.live_world import subscriber
 from tests.processes.running import Running, started
+from tests.waiting import wait_until
 
 PREFIX = "/labelling/tasks"
 HTML = {"Accept": "text/html"}
@@ -69,3 +73,23 @@ async def test_sockets_too(demo: Running, prefix: str) -> None:
 def test_the_path_twice_is_not_found(demo: Running) -> None:
     """Only one path in front is taken for it."""
     assert httpx.get(f"{demo.origin}{PREFIX}{PREFIX}/livez").status_code == 404
+
+
+def test_any_port(tmp_path: Path) -> None:
+    """Port 0 is one that is free, and the printed address has it; where a port is taken nothing is promised."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        log = tmp_path / "taken.log"
+        code = launch(log, ENVIRONMENT, "demo", "--port", str(taken.getsockname()[1])).wait(60)
+    process = launch(tmp_path / "any.log", ENVIRONMENT, "demo", "--port", "0")
+    try:
+        any_port = Running(process, 0, tmp_path / "any.log")
+        wait_until(lambda: "listening" in any_port.log, "it does not listen", 60)
+        answer = httpx.get(_printed(any_port)[0].replace("/graphql", "/livez"))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+    assert code == 1
+    assert "cannot listen" in log.read_text()
+    assert "http://" not in log.read_text()
+    assert answer.status_code == 200
