@@ -55,7 +55,7 @@ class RereadFile(Generic[T]):
             if stamp == self._stamp:
                 return
             text = self._path.read_text("utf-8")
-            if 0 <= self._wall() - stamp[0] / 1e9 < _SETTLED_AFTER_S or self._look() != stamp:
+            if abs(self._wall() - stamp[0] / 1e9) < _SETTLED_AFTER_S or self._look() != stamp:
                 self._look_again_at = self._now() + _SETTLED_AFTER_S
                 return
             self._value = self._read(text)
