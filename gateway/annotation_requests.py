@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from weakref import WeakValueDictionary
 
 import strawberry
@@ -25,6 +25,15 @@ from schema.task import Task, TaskEvent
 _KEPT = 256
 
 Histories: TypeAlias = Mapping[str, Sequence[TaskEvent]]
+
+
+class _Wanted(NamedTuple):
+    """Scenes to be read in one go, none of it before `since`."""
+
+    annotation_request_id: str
+    scene_ids: Sequence[str]
+    how: ReadingPlan
+    since: datetime | None
 
 
 class AnnotationRequests:
@@ -52,6 +61,7 @@ class AnnotationRequests:
         self._requests: Coalescer[str, ImportedRequest | None] = Coalescer()
         self._schedules: Coalescer[str, Schedule | None] = Coalescer()
         self._histories: Coalescer[str, Histories | None] = Coalescer()
+        self._scenes: Coalescer[_Wanted, dict[str, Outcome]] = Coalescer()
         self._bulk_reads: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def anew(self, since: datetime) -> "AnnotationRequests":
@@ -62,7 +72,7 @@ class AnnotationRequests:
         return view
 
     async def aclose(self) -> None:
-        for coalescer in (self._requests, self._schedules, self._histories):
+        for coalescer in (self._requests, self._schedules, self._histories, self._scenes):
             await coalescer.aclose()
 
     async def request(self, annotation_request_id: str) -> ImportedRequest | None:
@@ -126,16 +136,18 @@ class AnnotationRequests:
         outcomes, missing = self._look(request, scene_ids)
         if not missing:
             return outcomes
-        request_id = request.annotation_request_id
-        # Whoever waits here finds in the cache what the one before has read.
-        lock = self._bulk_reads.setdefault(request_id, asyncio.Lock())
-        async with lock:
-            outcomes, missing = self._look(request, scene_ids)
+        how = ReadingPlan(ahead, reads_alone=reads_alone)
+        wanted = _Wanted(request.annotation_request_id, tuple(missing), how, self._since)
+        return {**outcomes, **await self._scenes.run(wanted, lambda: self._read_missing(request, wanted))}
+
+    async def _read_missing(self, request: ImportedRequest, wanted: "_Wanted") -> dict[str, Outcome]:
+        """One at a time for a request: whoever waits here finds in the cache what the one before has read."""
+        async with self._bulk_reads.setdefault(wanted.annotation_request_id, asyncio.Lock()):
+            outcomes, missing = self._look(request, wanted.scene_ids)
             if not missing:
                 return outcomes
-            how = ReadingPlan(ahead, reads_alone=reads_alone)
             mark = self._repository.mark
-            read = await configured(self._rosetta).read_scenes(request, missing, how)
+            read = await configured(self._rosetta).read_scenes(request, missing, wanted.how)
             self._learn(read, mark)
         return {**outcomes, **{scene_id: read[scene_id] for scene_id in missing if scene_id in read}}
 

@@ -37,11 +37,12 @@ class Remembered(Generic[K, V]):
             self.keep(key, *found)
         return found[0]
 
-    def keep(self, key: K, value: V, weight: int = 0) -> None:
-        """Remembers `value`, unless it alone takes an eighth of what all may take."""
+    def keep(self, key: K, value: V, weight: int = 0) -> bool:
+        """Remembers `value`; not, and False, where it alone takes an eighth of what all may take."""
         if weight > self._max_weight // 4:
-            return
+            return False
         if len(self._young) >= self._most or self._weight + weight > self._max_weight:
             self._old, self._young, self._weight = self._young, {}, 0
         self._young[key] = (value, weight)
         self._weight += weight
+        return True

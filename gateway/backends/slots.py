@@ -22,12 +22,19 @@ class Slots:
         """Returns with a slot taken. Cancelled, it holds none."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(turn)
+        is_served = False
         try:
             await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():
-                self.give_back()  # it was handed over just now
-            raise
+            is_served = True
+        finally:
+            if not is_served:
+                self._leave(turn)
+
+    def _leave(self, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            self.give_back()  # it was handed over just now
+        else:
+            turn.cancel()  # the line passes over it
 
     def give_back(self) -> None:
         """Hands the slot to whoever waits longest, or frees it."""

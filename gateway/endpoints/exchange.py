@@ -35,6 +35,7 @@ _WANTED = {
         "x-request-id",
     )
 }
+_LISTS = frozenset({"accept", "cache-control", "content-encoding"})
 SECURITY_HEADERS: HeaderList = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -46,7 +47,8 @@ _ANSWER_HEADERS: HeaderList = [*SECURITY_HEADERS, (b"cache-control", b"no-store"
 
 
 def wanted_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers that the endpoint looks at. Of one given twice the first counts; two credentials are none."""
+    """The headers that the endpoint looks at. Lists are joined, of others given twice the first counts; two
+    credentials are none."""
     headers: dict[str, str] = {}
     for name, value in raw:
         wanted = _WANTED.get(name)
@@ -55,7 +57,7 @@ def wanted_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         if wanted in headers:
             if wanted == "authorization":
                 headers[wanted] = ""
-            elif wanted == "accept":
+            elif wanted in _LISTS:
                 headers[wanted] += "," + value.decode("latin-1")
             continue
         headers[wanted] = value.decode("latin-1")

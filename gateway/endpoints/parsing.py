@@ -1,6 +1,7 @@
 """From bytes to an OperationRequest. Whatever else was sent is refused with 400 and a sentence."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -51,7 +52,7 @@ def parse_json(body: bytes, what: str) -> Any:
     """The value that `body` spells, integers whole. Raises a Refusal BAD_USER_INPUT."""
     try:
         if _TWO_DIGITS.search(body[::_STRIDE]) and _LONG_INTEGER.search(body):
-            return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+            return _loads_whole(body.decode("utf-8"))
         return orjson.loads(body)
     except (ValueError, RecursionError):
         raise bad_request(f"{what} is no JSON in UTF-8, or nested too deeply, or holds too long a number") from None
@@ -98,6 +99,21 @@ def _persisted_hash(extensions: Mapping[str, Any] | None) -> str | None:
         case {"version": 1, "sha256Hash": str(found)} if _SHA256.fullmatch(found):
             return found.lower()
     raise bad_request("extensions.persistedQuery is not version 1 with a sha256Hash")
+
+
+def _loads_whole(text: str) -> Any:
+    """The value with its integers whole. Raises ValueError for what orjson does not take either."""
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError
+    return value
 
 
 def _no_constant(_: str) -> NoReturn:

@@ -20,7 +20,7 @@ from strawberry.types.unset import UNSET
 from gateway.endpoints.admission import Admission
 from gateway.endpoints.exchange import request_id, wanted_headers
 from gateway.endpoints.origins import Origins
-from gateway.endpoints.parsing import to_request
+from gateway.endpoints.parsing import parse_json, to_request
 from gateway.execution.limits import Limits
 from gateway.execution.observed import Observation
 from gateway.execution.operations import Answer, Operations
@@ -142,8 +142,8 @@ class Connection:
             if text is None:
                 raise NonTextMessageReceived
             try:
-                value = orjson.loads(text)
-            except orjson.JSONDecodeError:
+                value = parse_json(text.encode(), "the message")
+            except Refusal:
                 if ignore_parsing_errors:
                     continue
                 raise NonJsonMessageReceived from None

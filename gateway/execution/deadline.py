@@ -38,9 +38,11 @@ def _waits(field: GraphQLField) -> bool:
 def _bounded_read(resolve: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(resolve)
     def bounded(source: Any, info: Any, **arguments: Any) -> Any:
-        result = resolve(source, info, **arguments)
         deadline = info.context.deadline
-        return result if deadline is None else _until(deadline, result)
+        if deadline is None:
+            return resolve(source, info, **arguments)
+        _refuse_after(deadline)
+        return _until(deadline, resolve(source, info, **arguments))
 
     # A plan minds the deadline as a whole, and calls the resolver without this wrapper.
     bounded.plan_watches = True  # type: ignore[attr-defined]  # functions take any
@@ -52,14 +54,19 @@ def _bounded_write(resolve: Callable[..., Any], outliving: _Outliving) -> Callab
         deadline = info.context.deadline
         if deadline is None:
             return await resolve(source, info, **arguments)
-        if asyncio.get_running_loop().time() >= deadline:
-            raise RequestTimeoutError
+        _refuse_after(deadline)
         writing = asyncio.ensure_future(resolve(source, info, **arguments))
         outliving.add(writing)
         writing.add_done_callback(outliving.discard)
         return await _until(deadline, asyncio.shield(writing))
 
     return bounded
+
+
+def _refuse_after(deadline: float) -> None:
+    """Nothing is asked that nobody will wait for. Raises RequestTimeoutError."""
+    if asyncio.get_running_loop().time() >= deadline:
+        raise RequestTimeoutError
 
 
 async def _until(deadline: float, awaitable: Awaitable[Any]) -> Any:

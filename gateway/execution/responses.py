@@ -16,6 +16,8 @@ Shelf: TypeAlias = "dict[Scopes, KeptAnswer]"
 # What an answer takes besides its text: itself, and its place with each of its tasks.
 _OVERHEAD_BYTES = 500
 _OVERHEAD_BYTES_A_TASK = 250
+# All go when the entry does, within one turn of the event loop.
+_MOST_OF_AN_ENTRY = 2000
 
 
 _BEFORE, _AFTER = b'{"data":', b"}"
@@ -56,7 +58,7 @@ class KeptAnswers:
         self._bytes = 0
         self._mark = 0
         self._kept: OrderedDict[KeptAnswer, None] = OrderedDict()
-        self._by_entry: dict[int, set[KeptAnswer]] = {}
+        self._by_entry: dict[int, dict[KeptAnswer, None]] = {}
         cache.on_gone.append(self._entry_gone)
         cache.on_doubt.append(self._drop_all)
 
@@ -98,7 +100,10 @@ class KeptAnswers:
         self._kept[kept] = None
         self._bytes += size
         for entry in entries:
-            self._by_entry.setdefault(id(entry), set()).add(kept)
+            answers = self._by_entry.setdefault(id(entry), {})
+            answers[kept] = None
+            if len(answers) > _MOST_OF_AN_ENTRY:
+                self._drop(next(iter(answers)))
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._kept)))
 
@@ -122,6 +127,6 @@ class KeptAnswers:
         for entry in answer.entries:
             answers = self._by_entry.get(id(entry))
             if answers is not None:
-                answers.discard(answer)
+                answers.pop(answer, None)
                 if not answers:
                     del self._by_entry[id(entry)]

@@ -51,11 +51,10 @@ class Bindings:
         return self._kept.get((plan_number, variables))
 
     def keep(self, plan_number: int, variables: bytes, bound: Bound, document_characters: int) -> None:
-        """Keeps it where the variables have been seen before, and marks it so."""
+        """Keeps it where the variables have been seen before and are not very large, and marks it so."""
         name = plan_number, variables
         if self._seen.get(hash(name)) is None:
             self._seen.keep(hash(name), True)
             return
-        bound.comes_again = True
         weight = _BYTES + _BYTES_A_VARIABLE_BYTE * len(variables) + _BYTES_A_CHARACTER * document_characters
-        self._kept.keep(name, bound, weight)
+        bound.comes_again = self._kept.keep(name, bound, weight)

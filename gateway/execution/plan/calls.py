@@ -1,5 +1,6 @@
 """Calls of resolvers: what they are given, and what became of each, for graphql-core to go on from."""
 
+import asyncio
 from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from gateway.execution.plan.fields import DEPENDS_ON_TASKS, ResolvedField
 from gateway.execution.plan.irregular import IrregularError
 from gateway.execution.plan.selections import SelectedField, Selections
 from schema.context import Context
-from schema.errors import TaskError, TaskNotFoundError
+from schema.errors import RequestTimeoutError, TaskError, TaskNotFoundError
 
 ResponsePath: TypeAlias = tuple[str | int, ...]
 # True and the value, or False and the exception.
@@ -108,6 +109,10 @@ class Run:
         try:
             value = await call(source, self)
         except IrregularError:
+            raise
+        except asyncio.CancelledError:
+            # The operation's time is up, or nobody waits for it any more: graphql-core must not ask once more.
+            self.outcomes[path] = False, RequestTimeoutError()
             raise
         except Exception as error:
             self.outcomes[path] = False, error
