@@ -14,7 +14,7 @@ from typing import Any, cast
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _log = structlog.get_logger(__name__)
@@ -134,6 +134,12 @@ class HttpProtocol(_CutsOff, HttpToolsProtocol):
         """From here on the WebSocket's protocol looks after the connection."""
         self._left()
         super().handle_websocket_upgrade()
+
+    def cut_off(self) -> None:
+        """Ends the connection where it has a part of its answer: there is no other way to tell the client."""
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            self.transport.abort()
 
     def _await_head(self) -> None:
         if self._head_due is None and isinstance(self.config, ServerConfig):

@@ -31,6 +31,7 @@ _log = structlog.get_logger(__name__)
 # prometheus_client reads it while it is imported: a worker must find it in its environment.
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SHORT_LIFE_S = 5.0
 _MOST_SHORT_LIVES = 5
 _LOOK_EVERY_S = 0.2
@@ -38,7 +39,7 @@ _BACKLOG = 2048
 
 
 def run_server(settings: Settings) -> int:
-    """Serves in this process until a signal; the exit code: 0 when stopped with nothing cut off."""
+    """Serves in this process until a signal; the exit code: 1 when it cannot start, or is stopped at once, else 0."""
     metrics = Metrics()
     lines = set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     app = create_app(settings, metrics=metrics, lines=lines)
@@ -62,9 +63,7 @@ def run_workers(settings: Settings, environment: Mapping[str, str]) -> int:
     """Serves in `settings.workers` processes until a signal. `environment` is what `settings` were read from."""
     with (
         tempfile.TemporaryDirectory(prefix="task-gateway-") as directory,
-        socket.create_server(
-            (settings.host, settings.port), backlog=_BACKLOG, family=_family(settings.host)
-        ) as listener,
+        _listener(settings.host, settings.port) as listener,
     ):
         os.environ[_DIRECTORY_VARIABLE] = directory
         if settings.metrics.port is not None:
@@ -84,10 +83,13 @@ class _Supervisor:
         self._born_at: dict[SpawnProcess, float] = {}
         self._short_lives = 0
         self._signals: list[int] = []
+        self._passed_on: set[int] = set()
         self._wanted = workers
 
     def run(self) -> int:
-        before = {number: signal.signal(number, self._noted) for number in (signal.SIGTERM, signal.SIGINT)}
+        # Under nohup, SIGHUP stays ignored.
+        stops = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._noted) for number in stops}
         try:
             for _ in range(self._wanted):
                 self._start()
@@ -111,7 +113,7 @@ class _Supervisor:
             for process in [process for process in self._born_at if not process.is_alive()]:
                 code = self._bury(process)
                 if is_stopping:
-                    exit_code = exit_code or int(code != 0)
+                    exit_code = exit_code or int(not self._went_well(code))
                 elif not self._replace(code):
                     self._pass_on(signal.SIGTERM)
                     is_stopping, exit_code = True, 1
@@ -140,7 +142,15 @@ class _Supervisor:
         self._start()
         return True
 
+    def _went_well(self, code: int) -> bool:
+        """Whether a worker that was to end cut nobody off: one that a signal can kill served nobody yet."""
+        return code == 0 or -code in self._passed_on
+
     def _pass_on(self, number: int) -> None:
+        # Each worker takes connections until it closes its own duplicate. With this one open, those that come later
+        # would be taken by nobody and hang.
+        self._listener.close()
+        self._passed_on.add(number)
         for process in self._born_at:
             if process.pid is not None and process.is_alive():
                 os.kill(process.pid, number)
@@ -166,5 +176,12 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listener(host: str, port: int) -> socket.socket:
+    """`::` takes IPv4 too, as one process by itself would."""
+    is_ipv6 = ":" in host
+    return socket.create_server(
+        (host, port),
+        backlog=_BACKLOG,
+        family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+        dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+    )

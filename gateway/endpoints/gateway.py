@@ -1,13 +1,14 @@
 """The whole app: /graphql goes straight to its endpoint, the rest through Starlette's routes."""
 
+import asyncio
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.drain import Drain
-from gateway.endpoints.exchange import SECURITY_HEADERS
+from gateway.drain import Drain, cut_off
+from gateway.endpoints.exchange import SECURITY_HEADERS, Exchange
 from gateway.load import Load
 
 
@@ -29,18 +30,35 @@ class Gateway(Starlette):
             self.load.begin()
             if scope.get("root_path"):
                 scope = _named_once(scope)
-        if scope["type"] != "lifespan" and _is_graphql(scope):
-            await self._graphql(scope, receive, send)
-            return
+        try:
+            if scope["type"] != "lifespan" and _is_graphql(scope):
+                await self._graphql(scope, receive, send)
+            else:
+                await self._serve(scope, receive, send)
+        except asyncio.CancelledError:
+            # Passed on, the server would log a stop that was planned as a failure of the app.
+            if not self.drain.is_over or scope["type"] == "lifespan":
+                raise
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
 
         async def send_secured(message: Message) -> None:
+            nonlocal is_started
             if message["type"] == "http.response.start":
+                is_started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS:
                     headers.setdefault(name.decode(), value.decode())
             await send(message)
 
-        await super().__call__(scope, receive, send_secured)
+        try:
+            await super().__call__(scope, receive, send_secured)
+        except asyncio.CancelledError:
+            if is_started or not self.drain.is_over or scope["type"] != "http":
+                raise
+            exchange, refused = Exchange(scope, receive, send), cut_off()
+            await exchange.answer(refused.status, refused.payload(exchange.request_id), headers=refused.headers)
 
 
 def _named_once(scope: Scope) -> Scope:

@@ -1,5 +1,6 @@
 """/graphql: GraphQL over HTTP, one Context per operation."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
@@ -8,6 +9,7 @@ import structlog
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
+from gateway.drain import cut_off
 from gateway.endpoints import media
 from gateway.endpoints.admission import Admission
 from gateway.endpoints.exchange import ClientGoneError, Exchange, Head, read_head
@@ -88,6 +90,11 @@ class GraphQLEndpoint:
             await _refuse(exchange, refused, accepted)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            # Its last act: the server asks for nothing but that the task ends.
+            if not self._observation.drain.is_over or exchange.started:
+                raise
+            await _refuse(exchange, cut_off(), accepted)
         except Exception as error:
             _log.error("unexpected error", request_id=exchange.request_id, exc_info=error)
             if exchange.started:

@@ -20,6 +20,7 @@ from gateway.tracing import Tracing
 from schema.context import Caller, Context
 
 _INTERNAL: Answer = {"errors": [{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}
+_CUT_OFF: Answer = {"errors": [{"extensions": {"code": "OVERLOADED"}}]}
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,9 @@ class _Observed:
         if isinstance(error, Refusal):
             return
         was_left = False
-        if isinstance(error, GeneratorExit | asyncio.CancelledError):
+        if isinstance(error, asyncio.CancelledError) and self._watched.drain.is_over and not self._is_stream:
+            self.count_errors(_CUT_OFF)
+        elif isinstance(error, GeneratorExit | asyncio.CancelledError):
             was_left = not self._is_stream  # a listener goes whenever it likes
         elif error is not None:
             self.count_errors(_INTERNAL)

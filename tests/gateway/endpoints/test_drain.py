@@ -1,11 +1,13 @@
 """On its way out the gateway says so, tells listeners, finishes what it has begun, and takes no longer than it may."""
 
+import asyncio
+import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.gateway.endpoints.served import Served, served_schema, small_schema
+from gateway.demo import CALLBACK_SECRET
+from tests.gateway.endpoints.served import Served, served_gateway, served_schema, small_schema
+from tests.gateway.world import world
 
 pytestmark = pytest.mark.alone
 
@@ -61,6 +65,16 @@ def under_way(served: Served) -> None:
     assert served.server is not None
     while not served.server.server_state.tasks:
         time.sleep(0.01)  # a real server tells nobody
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def read_all(connection: socket.socket) -> str:
+    """What comes until the other side closes."""
+    parts = iter(lambda: connection.recv(65536), b"")
+    return b"".join(parts).decode()
 
 
 def in_background(served: Served, ask: Callable[[], httpx.Response]) -> tuple[threading.Thread, list[httpx.Response]]:
@@ -128,32 +142,61 @@ def test_an_event_stream_is_told() -> None:
 
 
 @pytest.mark.parametrize("drain_s", [0, 0.5])
-def test_the_drain_time_is_kept(drain_s: float) -> None:
-    """What takes longer than the drain time is cut off, and the server ends."""
-    errors: list[Any] = []
-
-    def ask() -> None:
-        try:
-            httpx.post(served.url, json={"query": "{ slow(seconds: 10) }"}, trust_env=False)
-        except httpx.TransportError as error:
-            errors.append(error)
-
+def test_the_drain_time_is_kept(drain_s: float, caplog: pytest.LogCaptureFixture) -> None:
+    """What takes longer than the drain time is told 503 and to come again, and the server ends; nothing has failed."""
     with small(drain_s) as served:
-        thread = threading.Thread(target=ask)
-        thread.start()
-        under_way(served)
+        thread, answers = in_background(
+            served, lambda: served.post("{ slow(seconds: 10) }", {"x-request-id": "late-1"})
+        )
         began_at = time.monotonic()
         stop(served)
+    took_s = time.monotonic() - began_at
     thread.join()
 
-    assert time.monotonic() - began_at < drain_s + 2
-    assert len(errors) <= 1
+    answer = answers[0]
+    extensions = answer.json()["errors"][0]["extensions"]
+    assert took_s < drain_s + 2
+    assert (answer.status_code, answer.headers["retry-after"], answer.headers["connection"]) == (503, "1", "close")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert extensions == {"code": "OVERLOADED", "retryAfterSeconds": 1, "requestId": "late-1"}
+    assert errors(caplog) == []
 
 
-def test_a_second_signal_stops_at_once() -> None:
-    """Whoever asks twice does not wait for what is under way."""
+@pytest.mark.parametrize("path", ["/graphql", "/webhooks/scale"])
+def test_a_body_that_does_not_come_is_cut_off(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever has not said everything when the time is over is told so, wherever the request goes."""
+    with served_gateway(GATEWAY_DRAIN_S="0") as served:
+        port = int(served.origin.rpartition(":")[2])
+        headers = f"content-type: application/json\r\ncontent-length: 9\r\nscale-callback-auth: {CALLBACK_SECRET}"
+        head = f"POST {path} HTTP/1.1\r\nhost: a\r\n{headers}\r\n\r\n{{"
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head.encode())
+            under_way(served)
+            stop(served)
+            answer = read_all(connection)
+
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert '"code":"OVERLOADED"' in answer
+    assert errors(caplog) == []
+
+
+@pytest.mark.anyio
+async def test_another_cancellation_passes_through() -> None:
+    """Only what the drain cuts off is answered: who is cancelled for another reason is cancelled."""
+    async with world() as gateway:
+        asking = asyncio.create_task(gateway.answer('{ task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { id } }'))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait({asking})
+
+    assert asking.cancelled()
+
+
+def test_a_second_signal_stops_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks twice does not wait for what is under way, which is told so; nothing has failed."""
     with small(30) as served:
-        thread, _ = in_background(served, lambda: _ignoring(lambda: httpx.post(served.url, json=SLOW, trust_env=False)))
+        thread, answers = in_background(served, lambda: served.post("{ slow(seconds: 10) }"))
         began_at = time.monotonic()
         stop(served)
         stop(served)
@@ -163,10 +206,14 @@ def test_a_second_signal_stops_at_once() -> None:
     assert took_s < 2
     assert served.server is not None
     assert served.server.force_exit
+    assert answers[0].status_code == 503
+    assert errors(caplog) == []
 
 
-def _ignoring(ask: Callable[[], httpx.Response]) -> httpx.Response:
-    try:
-        return ask()
-    except httpx.TransportError:
-        return httpx.Response(500)
+def test_a_forced_stop_with_nothing_to_cut_off_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """No line of an error or of requests cut off where there were none."""
+    with small(30) as served:
+        stop(served)
+        stop(served)
+
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
