@@ -132,7 +132,7 @@ def create_app(
         settings,
         held=[scale, rosetta, storage, repository, readers, store, rate, keys],
         running=[repository.listen, live.run, partial(sample, shows, metrics.loop_lag.observe)],
-        tracing=observed.tracing,
+        ending=[observed.tracing.close, observed.log.close],
     )
     routes = _routes(settings, schema, observed, live, metrics, shows)
     return Gateway(graphql, observed.drain, observed.load, lifespan=lifespan, routes=routes)
@@ -169,14 +169,16 @@ def _lifespan(
     *,
     held: Sequence[_Held | None],
     running: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-    tracing: Tracing,
+    ending: Sequence[Callable[[], object]],
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """While the app serves, all of `running` runs; then it is ended, and what is `held` closed, the last one first."""
+    """While the app serves, all of `running` runs; then it is ended, what is `held` closed, and all of `ending` called,
+    the last one first."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            closing.callback(tracing.close)
+            for end in ending:
+                closing.callback(end)
             for one in held:
                 if one is not None:
                     closing.push_async_callback(one.aclose)

@@ -91,7 +91,11 @@ class Metrics:
             "retry_budget", "How many more tries the retry budget has now.", "livemin", "backend"
         )
         self._circuit = self._gauge(
-            "circuit_state", "1 for the state that a backend's circuit is in.", "livemax", "backend", "state"
+            "circuit_state",
+            "1 for the state that a backend's circuit is in, in one worker at least.",
+            "livemax",
+            "backend",
+            "state",
         )
 
     def _make_state_metrics(self) -> None:

@@ -1,5 +1,6 @@
 """The operation log: one line for each operation, and more about a slow one. Names and numbers only, no value."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class OperationLog:
         self._clock = clock
         self._shed = 0
         self._shed_told_at = -_SHED_EVERY_S
+        self._shed_due: asyncio.TimerHandle | None = None
 
     def write(self, record: OperationRecord, document: DocumentNode, *, may_be_slow: bool = True) -> None:
         """One line; of an operation that took too long a warning, with its document stripped of all texts."""
@@ -83,13 +85,28 @@ class OperationLog:
             self._lines.write(line, event, "info" if level == logging.INFO else "warning", _log.name, time.time())
 
     def shed(self) -> None:
-        """One line a second for all requests shed since the last: under overload a line each would add to it."""
+        """One line a second for all requests shed since the last: under overload a line each would add to it.
+
+        To be called in a running event loop, which writes the last of these lines; `close` does when it ends earlier.
+        """
         self._shed += 1
-        now = self._clock()
-        if now - self._shed_told_at < _SHED_EVERY_S:
+        if self._shed_due is not None:
             return
+        wait_s = self._shed_told_at + _SHED_EVERY_S - self._clock()
+        if wait_s > 0:
+            self._shed_due = asyncio.get_running_loop().call_later(wait_s, self._tell_shed)
+        else:
+            self._tell_shed()
+
+    def close(self) -> None:
+        """Tells of requests shed that no line has told of."""
+        if self._shed_due is not None:
+            self._shed_due.cancel()
+            self._tell_shed()
+
+    def _tell_shed(self) -> None:
         self._out(logging.WARNING, "overloaded", {"shed": self._shed})
-        self._shed, self._shed_told_at = 0, now
+        self._shed, self._shed_told_at, self._shed_due = 0, self._clock(), None
 
 
 def without_texts(document: DocumentNode) -> str:

@@ -1,9 +1,10 @@
 """Logging, set up once and used everywhere through structlog."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -20,7 +21,8 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
     None of the `secrets`, and no caller's credentials, stand in a line: not in an exception's text either. What is
     returned writes JSON lines without the logging module, among its lines; None where lines are for people.
     """
-    chosen = log_format or (LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON)
+    out = _standard_error()
+    chosen = log_format or (LogFormat.CONSOLE if out.isatty() else LogFormat.JSON)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -38,8 +40,8 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
         structlog.dev.ConsoleRenderer() if chosen is LogFormat.CONSOLE else structlog.processors.JSONRenderer()
     )
     redact = Redactor(secrets)
-    lines = LogLines(sys.stderr.buffer) if chosen is LogFormat.JSON else None
-    handler = logging.StreamHandler(lines or sys.stderr)
+    lines = LogLines(out.buffer) if chosen is LogFormat.JSON else None
+    handler = logging.StreamHandler(lines or out)
     handler.setFormatter(
         _RedactingFormatter(
             redact,
@@ -56,6 +58,13 @@ def set_up_logging(level: str, log_format: LogFormat | None, secrets: Iterable[s
         # gateway starts and stops, it says itself.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return None if lines is None else JsonLines(lines, redact)
+
+
+def _standard_error() -> TextIO:
+    """Where it is closed, one that leads nowhere takes its place: nothing else that is opened may come to be it."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  for as long as the process runs
+    return sys.stderr
 
 
 class JsonLines(LineWriter):

@@ -63,7 +63,7 @@ def run_workers(settings: Settings, environment: Mapping[str, str]) -> int:
     """Serves in `settings.workers` processes until a signal. `environment` is what `settings` were read from."""
     with (
         tempfile.TemporaryDirectory(prefix="task-gateway-") as directory,
-        _listener(settings.host, settings.port) as listener,
+        listening_socket(settings.host, settings.port) as listener,
     ):
         os.environ[_DIRECTORY_VARIABLE] = directory
         if settings.metrics.port is not None:
@@ -176,8 +176,8 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """`::` takes IPv4 too, as one process by itself would."""
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Where all workers listen; on `::` for IPv4 too, as one process by itself does. Raises OSError."""
     is_ipv6 = ":" in host
     return socket.create_server(
         (host, port),

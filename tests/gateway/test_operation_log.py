@@ -1,7 +1,12 @@
 """What is told of operations that were never begun."""
 
+import asyncio
+
+import pytest
+
 from gateway.operation_log import OperationLog
-from tests.fakes import FakeClock
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 class Lines:
@@ -14,14 +19,34 @@ class Lines:
         self.written.append((event, line))
 
 
-def test_shed_requests_share_a_line_a_second() -> None:
-    """The first shed request is told of at once, the next thousand in one line a second later."""
-    clock, lines = FakeClock(), Lines()
-    clock.seconds = 100.0
-    log = OperationLog(1000, lines, clock)
-    for _ in range(1000):
+def log_to(lines: Lines) -> OperationLog:
+    return OperationLog(1000, lines, asyncio.get_running_loop().time)
+
+
+async def test_shed_requests_share_a_line_a_second() -> None:
+    """The first shed request is told of at once, the rest of the burst in one line a second later, though no other
+    comes; then the next is told of at once again."""
+    lines = Lines()
+    log = log_to(lines)
+    for _ in range(1001):
         log.shed()
-    clock.seconds += 1.0
+    await asyncio.sleep(0.9)
+    before = len(lines.written)
+    await asyncio.sleep(2)
     log.shed()
 
-    assert lines.written == [("overloaded", {"shed": 1}), ("overloaded", {"shed": 1000})]
+    assert before == 1
+    assert lines.written == [("overloaded", {"shed": number}) for number in (1, 1000, 1)]
+
+
+async def test_what_was_shed_last_is_told_at_the_end() -> None:
+    """A gateway that ends within the second tells how many it shed, once."""
+    lines = Lines()
+    log = log_to(lines)
+    for _ in range(5):
+        log.shed()
+    log.close()
+    log.close()
+    await asyncio.sleep(2)
+
+    assert lines.written == [("overloaded", {"shed": 1}), ("overloaded", {"shed": 4})]
