@@ -4,6 +4,9 @@ import hashlib
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +18,7 @@ from prometheus_client import Metric
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from benchmarks.running.processes import free_port
+from benchmarks.running.processes import free_port, launch
 from tests.gateway.test_metrics import by_name, value
 from tests.processes.running import Running, gateway, sandbox
 from tests.redis_server import redis_server
@@ -25,7 +28,10 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.timeout(400)
 
 TASK = {"query": 'query Dashboard { task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { status } }'}
+WATCH = {"query": 'subscription { taskChanged(by: [{scaleTaskId: "5ca1ab1e0000000000000002"}]) { __typename } }'}
 PATIENCE_S = 120.0
+_PROTOCOLS = [Subprotocol("graphql-transport-ws")]
+_HALF_A_REQUEST = b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
 PLANTED = "Bearer planted-secret-token-1"
 
 
@@ -151,18 +157,90 @@ def test_workers_share_port_limits_and_metrics(vendors: Mapping[str, str], tmp_p
 
 
 @pytest.mark.redis
+def test_workers_stop_listening_together(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """While one of two finishes what it began, new connections are refused at once; then it is told that time is up."""
+    with (
+        redis_server(tmp_path) as redis,
+        gateway(tmp_path, vendors, GATEWAY_WORKERS="2", GATEWAY_CACHE__URL=redis.url, GATEWAY_DRAIN_S="4") as served,
+        socket.create_connection(("127.0.0.1", served.port), timeout=30) as held,
+    ):
+        held.sendall(_HALF_A_REQUEST)
+        _workers(served)
+        served.signal()
+        wait_until(lambda: served.log.count('"draining"') == 2, "not both have begun to leave", PATIENCE_S)
+        time.sleep(0.3)  # the last of them closes its socket just after it said so
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", served.port), timeout=1).close()
+        answer = held.recv(65536)
+        code = served.ended()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert '"level": "error"' not in served.log
+    assert code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_while_workers_start(number: signal.Signals, vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """Nobody is cut off: the exit code is 0, and nothing is left in the directory for temporary files."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    more = {"GATEWAY_WORKERS": "2", "GATEWAY_CACHE__URL": "redis://127.0.0.1:1/0", "GATEWAY_PORT": str(free_port())}
+    process = launch(tmp_path / "log", {**vendors, **more, "TMPDIR": str(temporary)}, "serve")
+    running = Running(process, int(more["GATEWAY_PORT"]), tmp_path / "log")
+    wait_until(lambda: len(_spawned(running)) == 2, "there are no workers", PATIENCE_S)
+    running.signal(number)
+    code = running.ended()
+
+    assert code == 0, running.log
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_terminal_that_goes_away(vendors: Mapping[str, str], tmp_path: Path) -> None:
+    """With standard error closed the gateway serves, and SIGHUP drains it as SIGTERM does."""
+    port = free_port()
+    environment = {**os.environ, **vendors, "GATEWAY_PORT": str(port), "GATEWAY_DRAIN_S": "2"}
+    command = f"exec {sys.executable} -m gateway serve 2>&-"
+    process = subprocess.Popen(["/bin/sh", "-c", command], env=environment)
+    running = Running(process, port, tmp_path / "none")
+    try:
+        wait_until(lambda: process.poll() is not None or _status(running, "/readyz") == 200, "not ready", PATIENCE_S)
+        running.signal(signal.SIGHUP)
+        wait_until(lambda: _status(running, "/readyz") != 200, "still ready")
+        code = running.ended()
+    finally:
+        process.kill()
+
+    assert code == 0
+
+
+def _status(running: Running, path: str) -> int | None:
+    try:
+        return httpx.get(f"{running.origin}{path}", trust_env=False).status_code
+    except httpx.TransportError:
+        return None
+
+
+@pytest.mark.redis
 def test_a_worker_that_dies_is_replaced(vendors: Mapping[str, str], tmp_path: Path) -> None:
-    """After a worker is killed the gateway goes on, and soon has as many as before."""
+    """After a worker is killed the gateway goes on, and soon has as many as before; its listeners count no more."""
     with (
         redis_server(tmp_path) as redis,
         gateway(tmp_path, vendors, GATEWAY_WORKERS="2", GATEWAY_CACHE__URL=redis.url, GATEWAY_DRAIN_S="1") as served,
     ):
         workers = _workers(served)
-        os.kill(workers[0], signal.SIGKILL)
-        wait_until(lambda: _count_ready(served) >= 3, "it is not replaced", PATIENCE_S)
+        with connect(f"ws://127.0.0.1:{served.port}/graphql", subprotocols=_PROTOCOLS, proxy=None) as listener:
+            listener.send('{"type": "connection_init"}')
+            listener.recv(timeout=30)
+            listener.send(json.dumps({"type": "subscribe", "id": "a", "payload": WATCH}))
+            wait_until(lambda: _subscriptions(served) == 1, "nobody listens", PATIENCE_S)
+            for worker in workers:  # one of them has the listener
+                os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: _count_ready(served) >= 4, "they are not replaced", PATIENCE_S)
+        left = _subscriptions(served)
         answer = httpx.post(f"{served.origin}/graphql", json=TASK, trust_env=False)
 
     assert len(workers) == 2
+    assert left == 0
     assert answer.status_code == 200
 
 
@@ -175,6 +253,10 @@ def _ran(served: Running) -> float:
     return value(_metrics(served)["gateway_operations"], outcome="ok")
 
 
+def _subscriptions(served: Running) -> float:
+    return value(_metrics(served)["gateway_subscriptions"], "")
+
+
 def _count_ready(served: Running) -> int:
     return len([line for line in lines(served) if line["event"] == "ready"])
 
@@ -182,6 +264,10 @@ def _count_ready(served: Running) -> int:
 def _workers(served: Running) -> list[int]:
     """The supervisor's children that are gateways, once both are ready."""
     wait_until(lambda: _count_ready(served) >= 2, "not both are ready", PATIENCE_S)
+    return _spawned(served)
+
+
+def _spawned(served: Running) -> list[int]:
     children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
     return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
