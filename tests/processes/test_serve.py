@@ -60,7 +60,7 @@ def test_sigterm_drains(vendors: Mapping[str, str], tmp_path: Path) -> None:
 
 
 def test_a_second_signal_stops_at_once(vendors: Mapping[str, str], tmp_path: Path) -> None:
-    """Whoever asks twice does not wait for the drain; the exit code says that it was cut short."""
+    """Whoever asks twice does not wait for the drain; the exit code says that it was cut short, no line an error."""
     with gateway(tmp_path, vendors, GATEWAY_DRAIN_S="60") as served, httpx.Client(trust_env=False) as client:
         served.signal()
         wait_until(lambda: client.get(f"{served.origin}/readyz").status_code != 200, "still ready")
@@ -68,6 +68,8 @@ def test_a_second_signal_stops_at_once(vendors: Mapping[str, str], tmp_path: Pat
         code = served.ended(within_s=15)
 
     assert code == 1
+    assert [line["event"] for line in lines(served)][-2:] == ["draining", "stopped"]
+    assert {line["level"] for line in lines(served)} == {"info"}
 
 
 def test_one_line_an_operation(vendors: Mapping[str, str], tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from graphql import build_client_schema, get_introspection_query
+from starlette.applications import Starlette
 
+from gateway.endpoints.metrics import metrics_route
 from tests.gateway.endpoints.served import Served, served_gateway, served_schema, small_schema
 
 JSON = "application/json"
@@ -371,6 +373,26 @@ def test_metrics_are_local(explore: Served) -> None:
 
     assert 'gateway_limits_exceeded_total{limit="aliases"}' in local.text
     assert forwarded.status_code == 404
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("::1", 200),
+        ("::ffff:127.0.0.1", 200),
+        ("203.0.113.9", 404),
+        ("::ffff:203.0.113.9", 404),
+        ("a-socket", 404),
+    ],
+)
+async def test_who_is_local(address: str, status: int) -> None:
+    """This machine by each of its names, that of IPv4 on a socket for both families among them, and no other."""
+    app = Starlette(routes=[metrics_route(lambda: b"numbers")])
+    transport = httpx.ASGITransport(app, client=(address, 50000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        assert (await client.get("/metrics")).status_code == status
 
 
 def test_unexpected_errors_are_masked() -> None:
