@@ -140,6 +140,9 @@ class DrainingServer(uvicorn.Server):
         await self._wait_while(lambda: self._drain.listeners > 0)
         for connection in list(state.connections):
             connection.shutdown()
+        for server in self.servers:
+            # Not earlier: who was only just taken has yet to say something, and is not closed like one that is idle.
+            await server.wait_closed()
         self._ends_at = max(self._ends_at, time.monotonic() + _LOOKS_AROUND_S)
         await self._wait_while(lambda: bool(state.connections or state.tasks))
         await self._cut_off()

@@ -31,7 +31,6 @@ _log = structlog.get_logger(__name__)
 # prometheus_client reads it while it is imported: a worker must find it in its environment.
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
-_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SHORT_LIFE_S = 5.0
 _MOST_SHORT_LIVES = 5
 _LOOK_EVERY_S = 0.2
@@ -87,9 +86,7 @@ class _Supervisor:
         self._wanted = workers
 
     def run(self) -> int:
-        # Under nohup, SIGHUP stays ignored.
-        stops = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._noted) for number in stops}
+        before = {number: signal.signal(number, self._noted) for number in _stops()}
         try:
             for _ in range(self._wanted):
                 self._start()
@@ -160,6 +157,8 @@ def _work(environment: Mapping[str, str], listener: socket.socket, directory: Pa
     """One worker, in a process of its own."""
     # Out of the terminal's group: Ctrl-C reaches it once, from the supervisor, and not twice.
     os.setsid()
+    # Until it serves it ends without a word, as it does for SIGTERM: there is nothing to be finished.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings.from_env(environment)
     lines = set_up_logging(settings.log_level, settings.log_format, settings.secrets())
@@ -174,6 +173,12 @@ def _end_with_parent() -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stops() -> list[int]:
+    """The signals that mean to stop: SIGHUP not where it is ignored, as under nohup."""
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if is_ignored else [signal.SIGHUP])]
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

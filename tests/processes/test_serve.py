@@ -181,7 +181,7 @@ def test_workers_stop_listening_together(vendors: Mapping[str, str], tmp_path: P
     assert code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_stop_while_workers_start(number: signal.Signals, vendors: Mapping[str, str], tmp_path: Path) -> None:
     """Nobody is cut off: the exit code is 0, and nothing is left in the directory for temporary files."""
     temporary = tmp_path / "temporary"
