@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.operation_log import OperationLog
+from tests.gateway.world import world
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
@@ -50,3 +51,15 @@ async def test_what_was_shed_last_is_told_at_the_end() -> None:
     await asyncio.sleep(2)
 
     assert lines.written == [("overloaded", {"shed": 1}), ("overloaded", {"shed": 4})]
+
+
+async def test_every_shed_request_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """When the gateway has ended right after a burst, its lines tell of as many as were answered 503."""
+    async with world(GATEWAY_MAX_QUEUED="1") as gateway:
+        body = {"query": '{ task(by: {scaleTaskId: "5ca1ab1e0000000000000002"}) { id } }'}
+        answers = await asyncio.gather(*(gateway.client.post("/graphql", json=body) for _ in range(20)))
+    shed = [answer for answer in answers if answer.status_code == 503]
+
+    told = [record.__dict__["line"]["shed"] for record in caplog.records if record.message == "overloaded"]
+    assert len(shed) > 1
+    assert sum(told) == len(shed)
