@@ -180,6 +180,39 @@ def test_a_body_that_does_not_come_is_cut_off(path: str, caplog: pytest.LogCaptu
     assert errors(caplog) == []
 
 
+def test_a_stream_that_has_begun_is_cut_off_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever has a part of an answer finds the connection ended; nothing has failed."""
+    broken: list[httpx.TransportError] = []
+
+    def listen() -> None:
+        try:
+            served.post("{ slow(seconds: 10) }", {"accept": "text/event-stream"})
+        except httpx.TransportError as error:
+            broken.append(error)
+
+    with small(0) as served:
+        thread = threading.Thread(target=listen)
+        thread.start()
+        under_way(served)
+        time.sleep(0.2)
+        stop(served)
+    thread.join()
+
+    assert len(broken) == 1
+    assert errors(caplog) == []
+
+
+def test_a_query_on_a_socket_is_cut_off_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A socket on which something runs when the time is over closes with 1012; nothing has failed."""
+    with small(0) as served, listening(served, "{ slow(seconds: 10) }") as socket:
+        time.sleep(0.2)
+        stop(served)
+        messages, code = received(socket)
+
+    assert (messages, code) == ([], 1012)
+    assert errors(caplog) == []
+
+
 @pytest.mark.anyio
 async def test_another_cancellation_passes_through() -> None:
     """Only what the drain cuts off is answered: who is cancelled for another reason is cancelled."""
