@@ -57,6 +57,7 @@ def _error(response: httpx.Response) -> tuple[int, str]:
         ("text/html, */*;q=0.1", 200, JSON),
         ("application/xml", 406, JSON),
         (f"{JSON};q=0", 406, JSON),
+        (f"{JSON};q=0, */*", 200, RESPONSE_JSON),
         ("application/jsonfoo", 406, JSON),
     ],
 )
@@ -132,6 +133,21 @@ def test_malformed_bodies(explore: Served, body: bytes) -> None:
     """Whatever is no GraphQL request is 400 with a code, under both media types."""
     for accept in (JSON, RESPONSE_JSON):
         assert _error(_send(explore, body, accept=accept)) == (400, "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize("value", ['"\\ud83d"', '{"\\uDE00": 1}', "1e999", "-1e400"])
+def test_what_would_be_no_json_beside_long_integers(explore: Served, value: str) -> None:
+    """Half a surrogate pair and what is beyond any number are refused there as anywhere."""
+    for beside in ("1", "1234567890123456789"):
+        body = f'{{"query": "{{ __typename }}", "variables": {{"a": {value}, "b": {beside}}}}}'
+        assert _error(_send(explore, body.encode())) == (400, "BAD_USER_INPUT")
+
+
+def test_whole_pairs_pass_beside_long_integers(explore: Served) -> None:
+    """An escaped character outside of the first plane is text."""
+    body = '{"query": "{ __typename }", "variables": {"a": "\\ud83d\\ude00", "b": 1234567890123456789}}'
+
+    assert _send(explore, body.encode()).json() == {"data": {"__typename": "Query"}}
 
 
 def test_long_integers_keep_their_digits(explore: Served) -> None:
