@@ -22,7 +22,8 @@ class OperationNames:
     """Labels for the names that clients give to operations.
 
     A name is `(other)` until it has come a few times, and for ever once all places are taken or where it is very long:
-    random names, however many, make no series. `(anonymous)` is an operation without a name; neither can be a name in GraphQL.
+    random names, however many, make no series. `(anonymous)` is an operation without a name; neither can be a name in
+    GraphQL.
     """
 
     def __init__(self, most: int = _MOST_NAMES) -> None:
