@@ -114,7 +114,7 @@ async def test_spans_of_one_request() -> None:
     assert {_parent(spans[name]) for name in calls} == {_context(spans["query Two"]).span_id}
 
 
-@pytest.mark.parametrize("parents", [[PARENT, PARENT.replace("a", "b")], [f"{PARENT}-{'x' * 600}"], ["00-0-0-01"]])
+@pytest.mark.parametrize("parents", [[PARENT, PARENT], [f"{PARENT}-{'x' * 600}"], ["00-0-0-01"]])
 async def test_no_parent(parents: list[str], caplog: pytest.LogCaptureFixture) -> None:
     """Two parents, an endless one or none in its form begin a trace of their own, and nothing is said about it."""
     with tracing() as (traced, exporter):

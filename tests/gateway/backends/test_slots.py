@@ -59,13 +59,17 @@ async def test_who_goes_away_before_the_task_begins(error: type[BaseException]) 
     """A wait that was begun outside of its task may end in that task's first step: it hands on no slot."""
     slots = Slots(1)
     slots.take()
-    waiting = slots.wait()
-    waiting.send(None)
+    (next_one,) = await waiting_for(slots, 1)
+    gone = slots.wait()
+    gone.send(None)
 
     with pytest.raises(error):
-        waiting.throw(error())
+        gone.throw(error())
+    await asyncio.sleep(0)
 
-    assert not slots.take()
+    assert not next_one.done()
+    slots.give_back()
+    await next_one
     slots.give_back()
     assert slots.take()
 
