@@ -191,6 +191,28 @@ def test_too_large(explore: Served) -> None:
     assert _error(httpx.get(url, trust_env=False)) == (414, "TOO_COMPLEX")
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status", "code"),
+    [
+        (f"GET /graphql?query={'x' * 100_000}", 414, "TOO_COMPLEX"),
+        ("FOO /graphql", 400, "BAD_USER_INPUT"),
+        ("\x16\x03\x01", 400, "BAD_USER_INPUT"),
+    ],
+)
+def test_what_the_parser_refuses(explore: Served, request_line: str, status: int, code: str) -> None:
+    """What never becomes a request is answered like one: JSON, a code, a request id, and the connection is closed."""
+    host, port = explore.origin.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+
+    extensions = json.loads(body)["errors"][0]["extensions"]
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert extensions["code"] == code
+    assert f"x-request-id: {extensions['requestId']}".encode() in head
+    assert b"content-type: application/json" in head
+
+
 def test_a_body_in_pieces_is_bounded(explore: Served) -> None:
     """A body that does not tell its length is stopped where the limit is."""
 
