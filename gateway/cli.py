@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
-from dotenv import dotenv_values
 
 from gateway.app import task_lister
 from gateway.check import check_backends
@@ -25,6 +24,7 @@ from gateway.demo import (
     DemoSandbox,
     create_demo_app,
 )
+from gateway.env_file import read_env_file
 from gateway.export.command import ExportOptions, export
 from gateway.export.filter import parse_filter
 from gateway.export.rows import Format
@@ -214,11 +214,7 @@ def _settings(env_file: Path | None) -> Settings:
 
 
 def _environment(env_file: Path | None) -> dict[str, str]:
-    from_file: dict[str, str] = {}
-    if env_file is not None:
-        if not env_file.is_file():
-            raise SettingsError(f"--env-file: there is no file {env_file}")
-        from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    from_file = {} if env_file is None else read_env_file(env_file)
     return {**from_file, **os.environ}
 
 

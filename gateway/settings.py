@@ -71,6 +71,14 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _host(text: str) -> str:
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{text!r} is no address or name to listen on") from None
+    return text
+
+
 def _names(value: object) -> object:
     """Comma separated, as people write lists in an environment."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -256,7 +264,7 @@ class Settings(BaseSettings):
 
     model_config: ClassVar = {"env_prefix": PREFIX, "env_nested_delimiter": _NESTING, "extra": "forbid", "frozen": True}
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     root_path: Annotated[str, AfterValidator(_root_path)] = ""
     trusted_proxies: Names = ()
@@ -302,6 +310,9 @@ class Settings(BaseSettings):
         unknown = [name for name in ours if name.upper() not in known]
         if unknown:
             raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
+        broken = [name for name, value in ours.items() if "\0" in value]
+        if broken:
+            raise SettingsError("\n".join(f"{name}: a NUL character is part of no value" for name in sorted(broken)))
         source = _MappingSource(cls, ours)
         try:
             settings = cls(**source())

@@ -43,6 +43,8 @@ def test_unknown_name(name: str, nearest: str) -> None:
     [
         ("GATEWAY_PORT", "99999"),
         ("GATEWAY_PORT", "http"),
+        ("GATEWAY_HOST", "127.0.0.1\0"),
+        ("GATEWAY_HOST", "\udcff"),
         ("GATEWAY_PROFILE", "staging"),
         ("GATEWAY_ROOT_PATH", "labelling"),
         ("GATEWAY_ROOT_PATH", "/labelling tasks"),
