@@ -207,6 +207,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     settings = _settings(options.env_file)
+    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     findings = asyncio.run(check_backends(settings))
     for finding in findings:
         print(finding.line)

@@ -1,10 +1,19 @@
-"""Commands that cannot begin say why in a sentence, and promise nothing."""
+"""What commands write: those that cannot begin say why in a sentence, and promise nothing."""
 
+import json
+import os
+import re
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from benchmarks.running.processes import free_port
 from gateway.cli import main
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_sandbox_where_a_port_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +47,21 @@ def test_a_port_that_is_none(capsys: pytest.CaptureFixture[str], command: list[s
 
     assert ended.value.code == 2
     assert "0 (any that is free) to 65535" in capsys.readouterr().err
+
+
+def test_what_a_check_logs() -> None:
+    """Its log is that of the settings; what it found stands alone on standard output."""
+    ours = {"GATEWAY_SCALE__API_KEY": "key", "GATEWAY_SCALE__BASE_URL": f"http://127.0.0.1:{free_port()}/v1"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "check"],
+        cwd=ROOT,
+        env={**others, **ours, "GATEWAY_LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert re.fullmatch(r"SCALE: no answer: .*\nROSETTA: not configured\n", done.stdout)
+    assert {json.loads(line)["event"] for line in done.stderr.splitlines()} == {"backend call failed"}
