@@ -364,7 +364,9 @@ def test_production_tells_little(production: Served) -> None:
     """No introspection, no schema text, no suggestions, no measures; circular introspection is refused everywhere."""
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):
         assert _error(production.post(query, {"accept": RESPONSE_JSON})) == (400, "GRAPHQL_VALIDATION_FAILED")
-    assert httpx.get(f"{production.origin}/schema.graphql", trust_env=False).status_code == 403
+    schema_text = httpx.get(f"{production.origin}/schema.graphql", headers={"x-request-id": "mine"}, trust_env=False)
+    assert _error(schema_text) == (403, "FORBIDDEN")
+    assert schema_text.headers["x-request-id"] == "mine"
 
     typo = production.post("{ backendz { backend } }").json()["errors"][0]["message"]
     assert "backendz" in typo
