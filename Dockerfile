@@ -22,7 +22,7 @@ ENV PATH=/opt/gateway/bin:$PATH \
     GATEWAY_PORT=8000
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+HEALTHCHECK --interval=4s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/readyz\", timeout=2)"]
 ENTRYPOINT ["task-gateway"]
 CMD ["serve"]

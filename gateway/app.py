@@ -205,7 +205,7 @@ def _routes(
         return build_subgraph_sdl() if settings.federation else schema.as_str()
 
     async def schema_graphql(request: Request) -> Response:
-        return sdl_endpoint(sdl, allowed=settings.allows_introspection)
+        return sdl_endpoint(sdl, request, allowed=settings.allows_introspection)
 
     def exposition() -> bytes:
         # Who scrapes sees what stands now, not what stood at the last sample.

@@ -7,12 +7,13 @@ import argparse
 import asyncio
 import ipaddress
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvicorn
-from dotenv import dotenv_values
 
 from gateway.app import task_lister
 from gateway.check import check_backends
@@ -25,6 +26,7 @@ from gateway.demo import (
     DemoSandbox,
     create_demo_app,
 )
+from gateway.env_file import read_env_file
 from gateway.export.command import ExportOptions, export
 from gateway.export.filter import parse_filter
 from gateway.export.rows import Format
@@ -101,10 +103,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: it takes 0 (any that is free) to 65535")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -152,25 +153,48 @@ def _is_loopback(host: str) -> bool:
 
 
 def _sandbox(options: argparse.Namespace) -> int:
-    set_up_logging("info", None)
-    sandbox = DemoSandbox(SandboxClock())
-    print(f"GATEWAY_SCALE__BASE_URL=http://{options.host}:{options.scale_port}/v1")
-    print(f"GATEWAY_SCALE__API_KEY={SCALE_KEY}")
-    print(f"GATEWAY_ROSETTA__BASE_URL=http://{options.host}:{options.rosetta_port}/rosetta-open")
-    print(f"GATEWAY_ROSETTA__ACCESS_KEY={ROSETTA_ACCESS_KEY}")
-    print(f"GATEWAY_ROSETTA__SECRET_KEY={ROSETTA_SECRET_KEY}", flush=True)
-    asyncio.run(_serve_sandbox(sandbox, options.host, options.scale_port, options.rosetta_port))
+    with ExitStack() as held:
+        listening = []
+        for port in (options.scale_port, options.rosetta_port):
+            try:
+                listening.append(held.enter_context(_bound(options.host, port)))
+            except (OSError, UnicodeError) as error:
+                print(f"{options.host}, port {port}: cannot listen there: {_reason(error)}", file=sys.stderr)
+                return _FAILED
+        set_up_logging("info", None)
+        sandbox = DemoSandbox(SandboxClock())
+        scale, rosetta = (_origin(options.host, sock.getsockname()[1]) for sock in listening)
+        print(f"GATEWAY_SCALE__BASE_URL={scale}/v1")
+        print(f"GATEWAY_SCALE__API_KEY={SCALE_KEY}")
+        print(f"GATEWAY_ROSETTA__BASE_URL={rosetta}/rosetta-open")
+        print(f"GATEWAY_ROSETTA__ACCESS_KEY={ROSETTA_ACCESS_KEY}")
+        print(f"GATEWAY_ROSETTA__SECRET_KEY={ROSETTA_SECRET_KEY}", flush=True)
+        asyncio.run(_serve_sandbox(sandbox, listening))
     return 0
 
 
-async def _serve_sandbox(sandbox: DemoSandbox, host: str, scale_port: int, rosetta_port: int) -> None:
-    servers = [
-        uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None, lifespan="off"))
-        for app, port in ((sandbox.scale.app, scale_port), (sandbox.rosetta.app, rosetta_port))
-    ]
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises OSError, and UnicodeError for what cannot be a name."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    address = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)[0][4]
+    return socket.create_server(address, family=family)
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host.strip('[]')}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    # Python adds the address to what the system says.
+    return str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
+
+
+async def _serve_sandbox(sandbox: DemoSandbox, listening: Sequence[socket.socket]) -> None:
+    apps = (sandbox.scale.app, sandbox.rosetta.app)
+    servers = [uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off")) for app in apps]
     moving = asyncio.create_task(sandbox.run())
     try:
-        await asyncio.gather(*(server.serve() for server in servers))
+        await asyncio.gather(*(server.serve([sock]) for server, sock in zip(servers, listening, strict=True)))
     finally:
         moving.cancel()
         await asyncio.wait([moving])
@@ -183,6 +207,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     settings = _settings(options.env_file)
+    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     findings = asyncio.run(check_backends(settings))
     for finding in findings:
         print(finding.line)
@@ -214,11 +239,7 @@ def _settings(env_file: Path | None) -> Settings:
 
 
 def _environment(env_file: Path | None) -> dict[str, str]:
-    from_file: dict[str, str] = {}
-    if env_file is not None:
-        if not env_file.is_file():
-            raise SettingsError(f"--env-file: there is no file {env_file}")
-        from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    from_file = {} if env_file is None else read_env_file(env_file)
     return {**from_file, **os.environ}
 
 

@@ -23,6 +23,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.tracing import Headers
 
 _TRACEPARENT = b"traceparent"
+_LONGEST_TRACEPARENT = 256
 _LAST_SPANS_S = 2.0
 
 
@@ -91,8 +92,10 @@ class OtelTracing:
         self._provider.shutdown()
 
     def _context(self, headers: Headers) -> Context:
-        carrier = {name.decode(): value.decode("latin-1") for name, value in headers if name == _TRACEPARENT}
-        return self._propagator.extract(carrier, Context())
+        parents = [value.decode("latin-1") for name, value in headers if name == _TRACEPARENT]
+        # Of two neither can be trusted, and of a very long one the library would write a line each time.
+        is_one = len(parents) == 1 and len(parents[0]) <= _LONGEST_TRACEPARENT
+        return self._propagator.extract({"traceparent": parents[0]}, Context()) if is_one else Context()
 
 
 class _Batches(BatchSpanProcessor):

@@ -1,6 +1,7 @@
 """Settings, read once from an environment mapping. Secrets hide themselves in every repr."""
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from limits import parse as parse_rate
+from limits import parse_many as parse_rates
 from pydantic import (
     AfterValidator,
     AnyHttpUrl,
@@ -71,6 +72,14 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _host(text: str) -> str:
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{text!r} is no address or name to listen on") from None
+    return text
+
+
 def _names(value: object) -> object:
     """Comma separated, as people write lists in an environment."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -78,10 +87,40 @@ def _names(value: object) -> object:
 
 def _rate(text: str) -> str:
     try:
-        parse_rate(text)
+        rates = parse_rates(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no rate such as 600/minute") from None
+        rates = []
+    if len(rates) != 1 or rates[0].amount < 1:
+        raise ValueError(f"{text!r} is no rate such as 600/minute")
     return text
+
+
+def _proxies(entries: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = [] if entries == ("*",) else [entry for entry in entries if not _is_network(entry)]
+    if wrong:
+        raise ValueError(
+            f"{wrong[0]!r} is no address and no network such as 10.0.0.0/8; * for all of them stands alone"
+        )
+    return entries
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _hosts(text: str) -> str:
+    for host in _host_list(text):
+        if host != "*" and not re.fullmatch(r"[^\s/?#@:*\[\]]+", host) and ("/" in host or not _is_network(host)):
+            raise ValueError(f"{host!r} is no host such as files.example.com, 10.1.2.3 or fd00::1, nor *")
+    return text
+
+
+def _host_list(text: str) -> tuple[str, ...]:
+    return tuple(host.strip() for host in text.split(",") if host.strip())
 
 
 def _root_path(text: str) -> str:
@@ -116,12 +155,12 @@ class ScaleSettings(BackendLimits):
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.scale.com/v1")
     callback_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
-    allowed_hosts: str = "*"
+    allowed_hosts: Annotated[str, AfterValidator(_hosts)] = "*"
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The entries of `allowed_hosts`."""
-        return tuple(host.strip() for host in self.allowed_hosts.split(",") if host.strip())
+        return _host_list(self.allowed_hosts)
 
 
 class RosettaSettings(BackendLimits):
@@ -256,10 +295,10 @@ class Settings(BaseSettings):
 
     model_config: ClassVar = {"env_prefix": PREFIX, "env_nested_delimiter": _NESTING, "extra": "forbid", "frozen": True}
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     root_path: Annotated[str, AfterValidator(_root_path)] = ""
-    trusted_proxies: Names = ()
+    trusted_proxies: Annotated[Names, AfterValidator(_proxies)] = ()
     scale: ScaleSettings = ScaleSettings()
     rosetta: RosettaSettings = RosettaSettings()
     cache: CacheSettings = CacheSettings()
@@ -302,6 +341,9 @@ class Settings(BaseSettings):
         unknown = [name for name in ours if name.upper() not in known]
         if unknown:
             raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
+        broken = [name for name, value in ours.items() if "\0" in value]
+        if broken:
+            raise SettingsError("\n".join(f"{name}: a NUL character is part of no value" for name in sorted(broken)))
         source = _MappingSource(cls, ours)
         try:
             settings = cls(**source())
@@ -326,13 +368,22 @@ class Settings(BaseSettings):
             )
         if self.watch.min_s > self.watch.max_s:
             raise SettingsError(f"{PREFIX}WATCH__MIN_S is above {PREFIX}WATCH__MAX_S")
+        if self.metrics.port == self.port:
+            raise SettingsError(f"{PREFIX}METRICS__PORT and {PREFIX}PORT are both {self.port}: each needs its own")
+        self._check_tokens()
+        return self
+
+    def _check_tokens(self) -> None:
         auth = self.auth
+        given = [name for name in ("ISSUER", "AUDIENCE") if getattr(auth, name.lower()) is not None]
+        if auth.jwks_url is None and given:
+            said = " and ".join(f"{PREFIX}AUTH__{name}" for name in given)
+            raise SettingsError(f"{said} without {PREFIX}AUTH__JWKS_URL: no token would be taken")
         if auth.jwks_url is not None and (auth.issuer is None or auth.audience is None):
             raise SettingsError(
                 f"{PREFIX}AUTH__JWKS_URL needs {PREFIX}AUTH__ISSUER and {PREFIX}AUTH__AUDIENCE: without them any token "
                 "of that issuer, made for any service, would open this one"
             )
-        return self
 
     def secrets(self) -> Iterator[str]:
         """Every secret value, for what redacts them. Never to be logged."""
@@ -383,6 +434,7 @@ def _unknown(name: str, known: set[str]) -> str:
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_input=False, include_url=False):
-        name = PREFIX + _NESTING.join(str(part) for part in problem["loc"]).upper()
+        # A number is an entry's place in a list, and no part of the name.
+        name = PREFIX + _NESTING.join(part for part in problem["loc"] if isinstance(part, str)).upper()
         # pydantic repeats the value only in `input`, left out above: it may be a secret.
         yield f"{name}: {re.sub('^Value error, ', '', problem['msg'])}"

@@ -9,19 +9,25 @@ import asyncio
 import fcntl
 import sys
 import termios
+import uuid
 from typing import Any, cast
 
+import orjson
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from gateway.refusals import bad_request, refusal
 
 _log = structlog.get_logger(__name__)
 
 # Between two looks at a connection; a client that stalls is cut off after one to two of them. Also how long a request's
 # head may take.
 STALLED_S = 20.0
+# What the parser of requests takes. The endpoint itself takes fewer.
+_LONGEST_URL = 65_535
 
 
 class ServerConfig(uvicorn.Config):
@@ -129,6 +135,24 @@ class HttpProtocol(_CutsOff, HttpToolsProtocol):
         self._head_has_begun = False
         self._forget_head()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """As every answer before execution, in JSON with a code and a request id."""
+        is_long = len(self.url or b"") > _LONGEST_URL  # uvicorn: None before the first request
+        no_http = bad_request("the request is no HTTP that is understood here")
+        refused = refusal("TOO_COMPLEX", "the URL is too long", status=414, limit="url") if is_long else no_http
+        name = uuid.uuid4().hex
+        body = orjson.dumps(refused.payload(name))
+        head = [
+            *self.server_state.default_headers,
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", name.encode()),
+            (b"connection", b"close"),
+        ]
+        lines = b"".join(b"%b: %b\r\n" % header for header in head)
+        self.transport.write(STATUS_LINE[refused.status] + lines + b"\r\n" + body)
+        self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         """From here on the WebSocket's protocol looks after the connection."""

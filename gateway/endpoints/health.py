@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.drain import Drain
+from gateway.endpoints.exchange import request_id
+from gateway.refusals import refusal
 
 
 async def livez(request: Request) -> Response:
@@ -31,9 +33,11 @@ def readyz_route(drain: Drain, *, has_backend: bool) -> Route:
     return Route("/readyz", readyz)
 
 
-def sdl_endpoint(sdl: Callable[[], str], *, allowed: bool) -> Response:
+def sdl_endpoint(sdl: Callable[[], str], request: Request, *, allowed: bool) -> Response:
     """The schema's text, where introspection is allowed. Made when first asked for: most gateways never are."""
+    name = request_id(request.headers.get("x-request-id"))
+    headers = {"X-Request-Id": name}
     if allowed:
-        return PlainTextResponse(sdl(), media_type="application/graphql")
-    message = "introspection is switched off here"
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": "FORBIDDEN"}}]}, status_code=403)
+        return PlainTextResponse(sdl(), media_type="application/graphql", headers=headers)
+    refused = refusal("FORBIDDEN", "introspection is switched off here", status=HTTPStatus.FORBIDDEN)
+    return JSONResponse(refused.payload(name), refused.status, headers)

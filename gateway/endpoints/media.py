@@ -1,5 +1,6 @@
 """Media types: what a client sends, and what it takes (RFC 9110, sections 8.3 and 12.5.1)."""
 
+from collections.abc import Collection
 from functools import lru_cache
 
 JSON = "application/json"
@@ -35,20 +36,23 @@ def preferred(accept: str | None) -> str | None:
     """
     if accept is None or not accept.strip():
         return JSON
+    parsed = [parse_media_type(entry) for entry in accept.split(",")]
+    qualities = [(essence, _quality(parameters.get("q"))) for essence, parameters in parsed]
+    refused = {essence for essence, quality in qualities if quality == 0}
     best: tuple[float, str] | None = None
-    for entry in accept.split(","):
-        essence, parameters = parse_media_type(entry)
-        offered = _offer(essence)
-        quality = _quality(parameters.get("q"))
+    for essence, quality in qualities:
+        offered = _offer(essence, refused)
         if offered is not None and quality > 0 and (best is None or quality > best[0]):
             best = (quality, offered)
     return None if best is None else best[1]
 
 
-def _offer(essence: str) -> str | None:
+def _offer(essence: str, refused: Collection[str]) -> str | None:
     if essence in (JSON, RESPONSE_JSON, EVENT_STREAM):
         return essence
-    return JSON if essence in ("*/*", "application/*") else None
+    if essence not in ("*/*", "application/*"):
+        return None
+    return next((one for one in (JSON, RESPONSE_JSON) if one not in refused), None)
 
 
 def _quality(text: str | None) -> float:

@@ -14,6 +14,7 @@ from gateway.execution.operations import Answer, ContextFactory, Operations, Pre
 from gateway.load import Load
 from gateway.metrics import Metrics
 from gateway.operation_log import OperationLog, OperationRecord
+from gateway.operation_names import told
 from gateway.refusals import Refusal
 from gateway.tally import new_tally
 from gateway.tracing import Tracing
@@ -55,7 +56,7 @@ class ObservedOperations(Operations):
         started = watched.clock()
         answer = super().kept(prepared, caller, request_id)
         if answer is not None:
-            with watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=False):
+            with watched.tracing.operation(prepared.type.value, told(prepared.operation.name), is_stream=False):
                 seconds = watched.clock() - started
             self._tell(prepared, _record(prepared, caller, request_id, seconds))
         return answer
@@ -122,7 +123,7 @@ def _record(prepared: PreparedOperation, caller: Caller, request_id: str, second
     return OperationRecord(
         request_id=request_id,
         caller=caller.name,
-        operation=prepared.operation.name,
+        operation=told(prepared.operation.name),
         type=prepared.type.value,
         outcome="ok",
         codes=(),
@@ -156,7 +157,9 @@ class _Observed:
         prepared, watched = self._prepared, self._watched
         self._tally = new_tally()
         self._started = watched.clock()
-        self._span = watched.tracing.operation(prepared.type.value, prepared.operation.name, is_stream=self._is_stream)
+        self._span = watched.tracing.operation(
+            prepared.type.value, told(prepared.operation.name), is_stream=self._is_stream
+        )
         self._span.__enter__()
         return self
 

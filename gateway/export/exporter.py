@@ -12,8 +12,6 @@ from schema.filter import TaskCriteria
 from schema.paging import MAX_FIRST
 from schema.task import Task
 
-# What a list says of a backend that its filter, or the settings, leave out: nothing is missing.
-_LEFT_OUT = frozenset({ErrorCode.NOT_SUPPORTED, ErrorCode.BACKEND_NOT_CONFIGURED})
 # Waits, in seconds, between tries of a page that a backend failed for; behind the last one the export gives up.
 _WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -94,8 +92,9 @@ class Exporter:
             if told not in self._told:
                 self._told.add(told)
                 self.watcher.failed(failure)
-            # A record left out is missing for good: its page stands.
-            self._lacks = self._lacks or not (failure.retryable or failure.code in _LEFT_OUT)
+            # A record left out is missing for good: its page stands. A backend that has no such filter is no part of
+            # the list; one without credentials is, and what it holds nobody knows.
+            self._lacks = self._lacks or not (failure.retryable or failure.code is ErrorCode.NOT_SUPPORTED)
         return [failure for failure in failures if failure.retryable]
 
     async def _unless_stopped(self, awaitable: Awaitable[T]) -> T | None:

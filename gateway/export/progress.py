@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from schema.errors import BackendFailure
+from schema.errors import BackendFailure, ErrorCode
 
 _WIDTH = 30
 _EVERY_S = 0.2
 _CLEAR = "\r\x1b[K"
+_ADVICE = {ErrorCode.BACKEND_NOT_CONFIGURED: '; set them, or name the backends wanted: "backendIn" in --filter'}
 
 
 class Progress:
@@ -28,7 +29,8 @@ class Progress:
             self._say(_CLEAR + bar(count, total, now - self._started))
 
     def failed(self, failure: BackendFailure) -> None:
-        self.notice(f"{failure.backend.name} {failure.code.name}: {failure.message}")
+        advice = _ADVICE.get(failure.code, "")
+        self.notice(f"{failure.backend.name} {failure.code.name}: {failure.message}{advice}")
 
     def notice(self, text: str) -> None:
         """A line that stays."""

@@ -86,7 +86,7 @@ def lines(format: Format, tasks: Iterable[Task]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, bool | dict | list):
+    if isinstance(value, bool | dict | list | tuple):
         return orjson.dumps(value).decode()
     return value
 

@@ -1,12 +1,13 @@
 """Metrics tell what happened, are what deploy/README.md says, and stay few whatever clients send."""
 
 import json
+import logging
 import os
 import random
 import re
 import string
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -77,18 +78,48 @@ async def test_errors_and_refusals_are_counted() -> None:
 
 
 async def test_random_names_and_ids_make_no_series() -> None:
-    """10,000 operations with random names and ids leave as many series as a handful of them."""
-    chance = random.Random(9)
+    """10,000 operations with random names that come once leave as many series as a handful of them."""
     metrics = Metrics()
-    for _ in range(10_000):
-        name = "".join(chance.choices(string.ascii_letters, k=12))
+    for name in _random_names():
         metrics.ran(name, "query", "ok", 0.001)
-        metrics.called(Backend.SCALE, "GET /task/{id}", None, 0.001)
     served = by_name(metrics.exposition().decode())
 
-    names = {sample.labels["operation"] for sample in served["gateway_operations"].samples}
-    assert names == {OTHER}
+    assert _operations(served) == {OTHER}
     assert sum(len(family.samples) for family in served.values()) < 200
+
+
+async def test_random_names_in_use_make_a_hundred_series() -> None:
+    """However many names come again and again, a hundred are told apart."""
+    metrics = Metrics()
+    for name in _random_names():
+        for _ in range(5):
+            metrics.ran(name, "query", "ok", 0.001)
+
+    names = _operations(by_name(metrics.exposition().decode()))
+    assert (len(names), OTHER in names) == (101, True)
+
+
+def _random_names() -> Iterator[str]:
+    chance = random.Random(9)
+    return ("".join(chance.choices(string.ascii_letters, k=12)) for _ in range(10_000))
+
+
+def _operations(served: Mapping[str, Metric]) -> set[str]:
+    return {sample.labels["operation"] for sample in served["gateway_operations"].samples}
+
+
+async def test_long_names(caplog: pytest.LogCaptureFixture) -> None:
+    """A name of 32,000 characters has no series, and stands cut in the log's line."""
+    name = "L" * 32_000
+    caplog.set_level(logging.INFO)
+    async with world() as gateway:
+        for _ in range(6):
+            await gateway.client.post("/graphql", json={"query": f"query {name} {{ __typename }}"})
+        served = await families(gateway)
+
+    assert _operations(served) == {OTHER}
+    lines = [line for record in caplog.records if (line := getattr(record, "line", None)) is not None]
+    assert [line["operation"] for line in lines] == ["L" * 100 + "…"] * 6
 
 
 async def test_random_requests_make_no_series() -> None:

@@ -43,6 +43,8 @@ def test_unknown_name(name: str, nearest: str) -> None:
     [
         ("GATEWAY_PORT", "99999"),
         ("GATEWAY_PORT", "http"),
+        ("GATEWAY_HOST", "127.0.0.1\0"),
+        ("GATEWAY_HOST", "\udcff"),
         ("GATEWAY_PROFILE", "staging"),
         ("GATEWAY_ROOT_PATH", "labelling"),
         ("GATEWAY_ROOT_PATH", "/labelling tasks"),
@@ -50,12 +52,51 @@ def test_unknown_name(name: str, nearest: str) -> None:
         ("GATEWAY_SCALE__TIMEOUT_S", "0"),
         ("GATEWAY_ROSETTA__TIME_ZONE", "Mars/Olympus"),
         ("GATEWAY_LOG_LEVEL", "loud"),
+        ("GATEWAY_RATE_LIMIT", "0/minute"),
+        ("GATEWAY_RATE_LIMIT", "600/minute;10/second"),
+        ("GATEWAY_TRUSTED_PROXIES", "nope"),
+        ("GATEWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("GATEWAY_TRUSTED_PROXIES", "10.0.0.1,*"),
+        ("GATEWAY_SCALE__ALLOWED_HOSTS", "https://files.example.com"),
+        ("GATEWAY_SCALE__ALLOWED_HOSTS", "*,files.example.com:443"),
+        ("GATEWAY_SCALE__ALLOWED_HOSTS", "10.0.0.0/8"),
+        ("GATEWAY_SCALE__ALLOWED_HOSTS", "*.example.com"),
+        ("GATEWAY_CORS_ORIGINS", "https://a.example,app.example"),
     ],
 )
 def test_wrong_value(name: str, value: str) -> None:
     """A wrong value is refused by the name of its variable."""
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_RATE_LIMIT", "600 per 5 minutes"),
+        ("GATEWAY_TRUSTED_PROXIES", "*"),
+        ("GATEWAY_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.0/8, fd00::/8, ::1"),
+        ("GATEWAY_SCALE__ALLOWED_HOSTS", "*, localhost, 127.0.0.1, ::1, files_2.example.com, bücher.example"),
+        ("GATEWAY_CORS_ORIGINS", "https://a.example,http://localhost:5173"),
+    ],
+)
+def test_what_is_taken(name: str, value: str) -> None:
+    """What could be meant is taken."""
+    Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"GATEWAY_AUTH__ISSUER": "x"}, "^GATEWAY_AUTH__ISSUER without GATEWAY_AUTH__JWKS_URL"),
+        ({"GATEWAY_AUTH__AUDIENCE": "x"}, "^GATEWAY_AUTH__AUDIENCE without GATEWAY_AUTH__JWKS_URL"),
+        ({"GATEWAY_METRICS__PORT": "8000"}, "GATEWAY_METRICS__PORT and GATEWAY_PORT are both 8000"),
+    ],
+)
+def test_settings_that_do_not_fit(env: dict[str, str], words: str) -> None:
+    """What is right alone and wrong together is refused by both names."""
+    with pytest.raises(SettingsError, match=words):
+        Settings.from_env(env)
 
 
 def test_half_a_rosetta() -> None:

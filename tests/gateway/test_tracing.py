@@ -114,6 +114,20 @@ async def test_spans_of_one_request() -> None:
     assert {_parent(spans[name]) for name in calls} == {_context(spans["query Two"]).span_id}
 
 
+@pytest.mark.parametrize("parents", [[PARENT, PARENT], [f"{PARENT}-{'x' * 600}"], ["00-0-0-01"]])
+async def test_no_parent(parents: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Two parents, an endless one or none in its form begin a trace of their own, and nothing is said about it."""
+    with tracing() as (traced, exporter):
+        async with world(tracing=traced) as gateway:
+            headers = [("traceparent", parent) for parent in parents]
+            await gateway.client.post("/graphql", json={"query": TWO_TASKS}, headers=headers)
+        traces = {format(_context(span).trace_id, "032x") for span in exporter.get_finished_spans()}
+
+    assert len(traces) == 1
+    assert traces != {TRACE}
+    assert [line for line in caplog.records if "opentelemetry" in line.name] == []
+
+
 async def test_no_id_stands_in_a_span() -> None:
     """Names and attributes hold no id of a task and no address."""
     with tracing() as (traced, exporter):

@@ -93,3 +93,31 @@ def test_any_port(tmp_path: Path) -> None:
     assert "cannot listen" in log.read_text()
     assert "http://" not in log.read_text()
     assert answer.status_code == 200
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+def test_a_sandbox_on_any_port(tmp_path: Path) -> None:
+    """Its lines have the ports that it has taken, and an IPv6 address in brackets."""
+    process = launch(
+        tmp_path / "log", ENVIRONMENT, "sandbox", "--host", "::1", "--scale-port", "0", "--rosetta-port", "0"
+    )
+    try:
+        running = Running(process, 0, tmp_path / "log")
+        wait_until(lambda: "SECRET_KEY" in running.log, "it prints nothing", 60)
+        printed = dict(line.split("=") for line in running.log.splitlines())
+        key = printed["GATEWAY_SCALE__API_KEY"]
+        answer = httpx.get(f"{printed['GATEWAY_SCALE__BASE_URL']}/projects", auth=(key, ""), trust_env=False)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+    assert re.fullmatch(r"http://\[::1\]:[1-9]\d*/rosetta-open", printed["GATEWAY_ROSETTA__BASE_URL"])
+    assert answer.status_code == 200

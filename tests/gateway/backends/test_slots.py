@@ -54,6 +54,26 @@ async def test_who_goes_away_is_passed_over() -> None:
     assert gone.cancelled()
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+async def test_who_goes_away_before_the_task_begins(error: type[BaseException]) -> None:
+    """A wait that was begun outside of its task may end in that task's first step: it hands on no slot."""
+    slots = Slots(1)
+    slots.take()
+    (next_one,) = await waiting_for(slots, 1)
+    gone = slots.wait()
+    gone.send(None)
+
+    with pytest.raises(error):
+        gone.throw(error())
+    await asyncio.sleep(0)
+
+    assert not next_one.done()
+    slots.give_back()
+    await next_one
+    slots.give_back()
+    assert slots.take()
+
+
 async def test_cancelled_with_the_slot_in_hand() -> None:
     """A slot that was handed to someone who is cancelled before noticing goes to the next."""
     slots = Slots(1)

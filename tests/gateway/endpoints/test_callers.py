@@ -214,6 +214,20 @@ def test_the_deadline() -> None:
     assert [error["extensions"]["code"] for error in writing["errors"]] == ["REQUEST_TIMEOUT"] * 2
 
 
+def test_nothing_is_asked_after_the_deadline() -> None:
+    """What was under way when the operation's time was up is not asked once more."""
+    lists = " ".join(
+        f'b{number}: batches(project: "p{number}", first: 2) {{ nodes {{ name }} }}' for number in range(9)
+    )
+    with served_gateway(GATEWAY_REQUEST_TIMEOUT_S="0.5") as gateway:
+        assert gateway.sandbox is not None
+        gateway.sandbox.scale.faults.latency_s = 60
+        answer = gateway.post(f"{{ {lists} }}").json()
+
+        assert len(gateway.sandbox.scale.faults.recorder) == 9
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"REQUEST_TIMEOUT"}
+
+
 def test_late_look_ups_are_items() -> None:
     """A look-up that is late is its own outcome: the others of its list are answered."""
     with served_gateway(GATEWAY_REQUEST_TIMEOUT_S="0.5") as gateway:

@@ -59,6 +59,7 @@ def _error(response: httpx.Response) -> tuple[int, str]:
         ("text/html, */*;q=0.1", 200, JSON),
         ("application/xml", 406, JSON),
         (f"{JSON};q=0", 406, JSON),
+        (f"{JSON};q=0, */*", 200, RESPONSE_JSON),
         ("application/jsonfoo", 406, JSON),
     ],
 )
@@ -136,6 +137,21 @@ def test_malformed_bodies(explore: Served, body: bytes) -> None:
         assert _error(_send(explore, body, accept=accept)) == (400, "BAD_USER_INPUT")
 
 
+@pytest.mark.parametrize("value", ['"\\ud83d"', '{"\\uDE00": 1}', "1e999", "-1e400"])
+def test_what_would_be_no_json_beside_long_integers(explore: Served, value: str) -> None:
+    """Half a surrogate pair and what is beyond any number are refused there as anywhere."""
+    for beside in ("1", "1234567890123456789"):
+        body = f'{{"query": "{{ __typename }}", "variables": {{"a": {value}, "b": {beside}}}}}'
+        assert _error(_send(explore, body.encode())) == (400, "BAD_USER_INPUT")
+
+
+def test_whole_pairs_pass_beside_long_integers(explore: Served) -> None:
+    """An escaped character outside of the first plane is text."""
+    body = '{"query": "{ __typename }", "variables": {"a": "\\ud83d\\ude00", "b": 1234567890123456789}}'
+
+    assert _send(explore, body.encode()).json() == {"data": {"__typename": "Query"}}
+
+
 def test_long_integers_keep_their_digits(explore: Served) -> None:
     """An integer beyond 64 bits is not rounded on its way in: as an ID it keeps every digit."""
     body = '{"query": "query($i: ID!) { node(id: $i) { id } }", "variables": {"i": 123456789012345678901234}}'
@@ -175,6 +191,28 @@ def test_too_large(explore: Served) -> None:
     assert _error(_send(explore, big)) == (413, "TOO_COMPLEX")
     assert _error(_send(explore, gzip.compress(b"{" * 100_000), content_encoding="gzip")) == (415, "BAD_USER_INPUT")
     assert _error(httpx.get(url, trust_env=False)) == (414, "TOO_COMPLEX")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "code"),
+    [
+        (f"GET /graphql?query={'x' * 100_000}", 414, "TOO_COMPLEX"),
+        ("FOO /graphql", 400, "BAD_USER_INPUT"),
+        ("\x16\x03\x01", 400, "BAD_USER_INPUT"),
+    ],
+)
+def test_what_the_parser_refuses(explore: Served, request_line: str, status: int, code: str) -> None:
+    """What never becomes a request is answered like one: JSON, a code, a request id, and the connection is closed."""
+    host, port = explore.origin.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+
+    extensions = json.loads(body)["errors"][0]["extensions"]
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert extensions["code"] == code
+    assert f"x-request-id: {extensions['requestId']}".encode() in head
+    assert b"content-type: application/json" in head
 
 
 def test_a_body_in_pieces_is_bounded(explore: Served) -> None:
@@ -328,7 +366,9 @@ def test_production_tells_little(production: Served) -> None:
     """No introspection, no schema text, no suggestions, no measures; circular introspection is refused everywhere."""
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):
         assert _error(production.post(query, {"accept": RESPONSE_JSON})) == (400, "GRAPHQL_VALIDATION_FAILED")
-    assert httpx.get(f"{production.origin}/schema.graphql", trust_env=False).status_code == 403
+    schema_text = httpx.get(f"{production.origin}/schema.graphql", headers={"x-request-id": "mine"}, trust_env=False)
+    assert _error(schema_text) == (403, "FORBIDDEN")
+    assert schema_text.headers["x-request-id"] == "mine"
 
     typo = production.post("{ backendz { backend } }").json()["errors"][0]["message"]
     assert "backendz" in typo

@@ -232,3 +232,12 @@ def test_4403(init: dict[str, object]) -> None:
 
 def _closed_house() -> AbstractContextManager[Served]:
     return served_schema(small_schema(), GATEWAY_AUTH__ANONYMOUS="none", GATEWAY_AUTH__API_KEYS=KEYS)
+
+
+def test_long_integers_keep_their_digits() -> None:
+    """An integer beyond 64 bits is not rounded on its way in."""
+    with served_gateway() as gateway, _socket(gateway, init={}) as socket:
+        _subscribe(socket, "query($i: ID!) { node(id: $i) { id } }", variables={"i": 123456789012345678901234})
+        answer = _receive(socket)
+
+    assert "123456789012345678901234" in json.dumps(answer["payload"])

@@ -87,6 +87,20 @@ def test_until_a_task_changes(change: str) -> None:
     assert (made.answers.get(other, READER) is not None) == (change != "doubted")
 
 
+def test_answers_of_one_task_are_bounded() -> None:
+    """All of them go in one turn of the event loop when it changes: of many, the latest are kept."""
+    made = Bench(max_bytes=10**8)
+    made.cache.put(scale("a"), fake_task(scale("a")))
+    for _ in range(2500):
+        made.shelf = {}
+        made.keep(scale("a"))
+
+    assert len(made.answers) == 2000
+    assert made.kept()
+    made.cache.drop(scale("a"))
+    assert (len(made.answers), made.answers.bytes_kept) == (0, 0)
+
+
 def test_absent_tasks() -> None:
     """That there is no task is an answer too, until there is one."""
     made = Bench()

@@ -140,12 +140,14 @@ async def test_a_refusal_is_not_repeated() -> None:
     ("code", "is_whole"),
     [
         (ErrorCode.NOT_SUPPORTED, True),
-        (ErrorCode.BACKEND_NOT_CONFIGURED, True),
+        (ErrorCode.BACKEND_NOT_CONFIGURED, False),
         (ErrorCode.BACKEND_BAD_RESPONSE, False),
     ],
 )
 async def test_what_is_left_out(code: ErrorCode, is_whole: bool) -> None:
-    """A backend that the filter leaves out is told; a record that makes no sense is told, and missing."""
+    """All is told. Nothing is missing where a backend has no such filter; something is where it has no credentials, or
+    a record makes no sense.
+    """
     run = await _run(WrittenList({None: [page(tasks(1), "a", more=False, failures=[failure(code)])]}))
 
     assert run.ending == Ending(None, 1, is_finished=True, is_whole=is_whole)

@@ -158,6 +158,23 @@ def test_wrong_usage(environment: dict[str, str], arguments: list[str], words: s
     assert done.stdout == ""
 
 
+def test_a_backend_without_credentials(environment: dict[str, str]) -> None:
+    """Where the filter leaves it in its tasks are missing: exit code 1, and what to do on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "export"],
+        cwd=ROOT,
+        env={**environment, "GATEWAY_SCALE__API_KEY": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "SCALE BACKEND_NOT_CONFIGURED: SCALE has no credentials" in done.stderr
+    assert '"backendIn" in --filter' in done.stderr
+    assert done.stdout == ""
+
+
 def test_a_folder_that_is_not_there(environment: dict[str, str], tmp_path: Path) -> None:
     """Exit code 1 where the file cannot be written."""
     done = subprocess.run(

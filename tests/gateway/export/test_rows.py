@@ -50,7 +50,7 @@ def test_cells_are_what_the_task_has(text: str) -> None:
 def test_csv() -> None:
     """A header, and cells that keep commas, quotes and line ends; what is no plain value is JSON."""
     task = fake_task(scale("abc"), unique_id='a,"b"\nc')
-    task.tags = ["x", "y,z"]
+    task.tags = ("x", "y,z")
 
     text = (header(Format.CSV) + lines(Format.CSV, [task])).decode()
 

@@ -74,6 +74,15 @@ def test_what_comes_once_is_not_held() -> None:
     assert bound[0] is not bound[1] is bound[2]
 
 
+def test_what_is_too_large_is_never_held() -> None:
+    """Variables that are not held do not come again: nobody would find the answers that are kept of them."""
+    plan = _plan(Plans(SCHEMA, Fragments()), 0)
+    large = {"by": [{"scaleTaskId": "x" * 500_000}]}
+    bound = [plan.bind(large) for _ in range(3)]
+
+    assert [one is not None and one.comes_again for one in bound] == [False] * 3
+
+
 def test_bindings_share_one_bound() -> None:
     """However many operations are asked with however many variables, what is kept of them stays bounded."""
     plans, before = Plans(SCHEMA, Fragments()), _held()
