@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from gateway.backends.base import UnusableRecordError
+from gateway.backends.nesting import shallow
 from gateway.backends.rosetta.fields import Fields, Misfit
 from gateway.backends.rosetta.statistics import StatisticsRow
 from gateway.backends.rosetta.statuses import task_status
@@ -72,7 +73,7 @@ def task_from_single(
         backend_status=backend_status,
         known_view_url=fields.text("viewUrl"),
         fetched_at=fetched_at,
-        record=_record(_TASK, orjson.dumps(safe_json(record))),
+        record=_record(_TASK, orjson.dumps(safe_json(shallow(record, misfit)))),
     )
 
 
