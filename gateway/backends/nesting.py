@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.backends.exact_json import encode
+from schema.scalars import safe_json
 
 # Of a whole record, its own braces among them.
 MAX_LEVELS: Final = 100
@@ -24,13 +25,39 @@ def fitted(
     """The record and its JSON, made here where `body` is None. A field that nests too deeply is null in both, and
     `misfit` hears its name."""
     body = _written(values) if body is None else body
-    if body is not None and not _may_be_deep(values, body):
+    # For records with more brackets a walk would cost as much as decoding.
+    if body is not None and (_has_few_brackets(body) or _stays_within(values)):
         return values, body
-    shallow_values = shallow(values, misfit)
+    shallow_values = _shallow(values, misfit)
     return shallow_values, body if body is not None and shallow_values is values else encode(shallow_values)
 
 
-def shallow(values: Mapping[str, object], misfit: Callable[[str], None]) -> Mapping[str, object]:
+def fitted_for_clients(values: Mapping[str, object], misfit: Callable[[str], None]) -> bytes:
+    """The record's JSON with integers beyond 2^53 as texts, and nested as `fitted` leaves it."""
+    try:
+        body = orjson.dumps(safe_json(values))
+    except (RecursionError, TypeError):
+        pass
+    else:
+        if _has_few_brackets(body):
+            return body
+    return orjson.dumps(safe_json(_shallow(values, misfit)))
+
+
+def is_too_deep(field: Any) -> bool:
+    """Whether a list or an object nests deeper than a field may; level by level, as recursion has an end too."""
+    level = _containers_in(field)
+    # Most fields end here.
+    if not level:
+        return False
+    for _ in range(_MAX_OF_FIELD - 1):
+        level = [below for container in level for below in _containers_in(container)]
+        if not level:
+            return False
+    return True
+
+
+def _shallow(values: Mapping[str, object], misfit: Callable[[str], None]) -> Mapping[str, object]:
     """The record itself, or where a field nests too deeply one in which it is null; `misfit` hears its name."""
     deep = [name for name, item in values.items() if item.__class__ in _CONTAINERS and is_too_deep(item)]
     for name in deep:
@@ -38,19 +65,9 @@ def shallow(values: Mapping[str, object], misfit: Callable[[str], None]) -> Mapp
     return {**values, **dict.fromkeys(deep)} if deep else values
 
 
-def is_too_deep(field: object) -> bool:
-    """Whether a list or an object nests deeper than a field may; level by level, as recursion has an end too."""
-    level: list[Any] = [field]
-    for _ in range(_MAX_OF_FIELD):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if container.__class__ is dict else container)
-            if item.__class__ is dict or item.__class__ is list
-        ]
-        if not level:
-            return False
-    return True
+def _containers_in(container: Any) -> list[Any]:
+    items = container.values() if container.__class__ is dict else container
+    return [item for item in items if item.__class__ is dict or item.__class__ is list]
 
 
 def _written(values: object) -> bytes | None:
@@ -61,11 +78,14 @@ def _written(values: object) -> bytes | None:
         return None
 
 
-def _may_be_deep(values: Mapping[str, object], body: bytes) -> bool:
-    # Most records have fewer brackets than they may have levels. For the others a walk would cost as much as decoding.
-    if body.count(b"{") + body.count(b"[") <= MAX_LEVELS:
-        return False
-    within: object = values
+def _has_few_brackets(body: bytes) -> bool:
+    """Whether there are not more of them than levels allowed, as in most records."""
+    return body.count(b"{") + body.count(b"[") <= MAX_LEVELS
+
+
+def _stays_within(values: object) -> bool:
+    """Whether orjson can write the record with as many levels around it as it has to spare. It says no to some others:
+    those with integers beyond 64 bits."""
     for _ in range(_ORJSON_LEVELS - MAX_LEVELS):
-        within = [within]
-    return _written(within) is None
+        values = [values]
+    return _written(values) is not None
