@@ -22,7 +22,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class SetMetadata:
-    """Replace the whole metadata by an object of at most 10 KB."""
+    """Replace the whole metadata by an object of at most 10 KB and 32 levels."""
 
     metadata: JSON
     action: ClassVar = TaskAction.SET_METADATA

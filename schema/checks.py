@@ -9,6 +9,8 @@ from schema.errors import bad_input
 from schema.scalars import JSON
 
 MAX_METADATA_BYTES = 10_240
+# Far more than data about a task needs, and few enough for every reader of it.
+MAX_METADATA_LEVELS = 32
 _PRIORITIES = (10, 20, 30)
 # What may stand in an HTTP header without quoting or folding (RFC 9110, section 5.6.2 and 5.5).
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
@@ -25,13 +27,13 @@ def checked_tags(tags: Sequence[str], *path: str, most: int | None = MAX_TAGS) -
 
 
 def checked_metadata(metadata: object, *path: str) -> JSON:
-    """The metadata itself: an object of at most 10 KB as JSON in UTF-8."""
+    """The metadata itself: an object of at most 10 KB as JSON in UTF-8 and at most 32 levels."""
     if not isinstance(metadata, dict):
         raise bad_input("metadata is a JSON object", *path)
+    if not _nests_within(MAX_METADATA_LEVELS, metadata):
+        raise bad_input(f"metadata nests deeper than {MAX_METADATA_LEVELS} levels of objects and lists", *path)
     try:
         body = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except RecursionError:
-        raise bad_input("metadata is nested too deeply", *path) from None
     except ValueError:  # a number that is none, an endless integer, or a lone surrogate
         raise bad_input("metadata holds a number or text that JSON cannot carry", *path) from None
     if len(body) > MAX_METADATA_BYTES:
@@ -62,3 +64,9 @@ def checked_idempotency_key(key: str, *path: str) -> str:
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise bad_input("an idempotency key is 1 to 255 visible ASCII characters without spaces", *path)
     return key
+
+
+def _nests_within(levels: int, value: object) -> bool:
+    """Whether there are no more levels of objects and lists than that; it goes no deeper to find out."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return items is None or (levels > 0 and all(_nests_within(levels - 1, item) for item in items))

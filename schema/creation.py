@@ -76,7 +76,7 @@ class CreateMultistageTaskInput:
         default=strawberry.UNSET, description="The project's newest active blueprint where none is given."
     )
     metadata: JSON | None = strawberry.field(
-        default=strawberry.UNSET, description="Your own data: an object of at most 10 KB."
+        default=strawberry.UNSET, description="Your own data: an object of at most 10 KB and 32 levels."
     )
     unique_id: str | None = strawberry.field(
         default=strawberry.UNSET,

@@ -10,7 +10,7 @@ from schema.scalars import JSON
 _TASK = "Names the task."
 _TASKS = "At most 100 names of tasks. One named twice is changed once."
 _CLEAR = "Whether the task's unique id becomes free for another task."
-_METADATA = "An object of at most 10 KB. It replaces all that was there."
+_METADATA = "An object of at most 10 KB and 32 levels. It replaces all that was there."
 
 
 @strawberry.input(description="A task to withdraw.")

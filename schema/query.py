@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
 import strawberry
 
@@ -61,7 +61,10 @@ class Query:
     ) -> Node | None:
         return await _load_node(info, id)
 
-    @strawberry.field(description="Objects by their global ids, in the order asked for; null where there is none.")
+    @strawberry.field(
+        description="Objects by their global ids, in the order asked for; null where there is none. One that is badly "
+        "named or cannot be read is null with an error of its own, and leaves the others whole."
+    )
     async def nodes(
         self,
         info: Info,
@@ -213,4 +216,15 @@ def _request_id(value: str) -> str:
 
 
 async def _gather_nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:
-    return list(await asyncio.gather(*(_load_node(info, id) for id in ids)))
+    found = await asyncio.gather(*(_node_or_failure(info, id, index) for index, id in enumerate(ids)))
+    # GraphQL answers an exception among a list's items with null and an error in that item's place.
+    return cast("list[Node | None]", found)
+
+
+async def _node_or_failure(info: Info, id: str, index: int) -> Node | GatewayError | None:
+    try:
+        return await _load_node(info, id)
+    except GatewayError as error:
+        if error.path:
+            error.path = ("ids", str(index))
+        return error

@@ -257,7 +257,8 @@ class Task(Node):
 
     @strawberry.field(
         description="The backend's record as received: nothing is lost between it and you, but names of people are "
-        "null without the scope `people`. Of a Rosetta task read in bulk it is the row of /statistics.",
+        "null without the scope `people`, and so are fields that nest deeper than 100 levels. "
+        "Of a Rosetta task read in bulk it is the row of /statistics.",
         metadata=_DEPENDS_ON_TASKS,
     )
     def raw(self, info: Info) -> JSON:

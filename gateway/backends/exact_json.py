@@ -21,12 +21,16 @@ _LONG_INTEGER = re.compile(rb"(?<![.\d])\d{19}")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Python refuses to print longer integers.
 _MAX_INTEGER_CHARACTERS = 4000
+# What no decoder goes down to is cut off here: deeper than any record may nest, and shallower than recursion ends.
+_LEVELS_LEFT = 200
+_MOST_BRACKETS = 50_000
+_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
 
 
 def decode(body: bytes) -> object:
     """The JSON value in `body`, integers exact. Raises ValueError for anything that is no JSON.
 
-    A number beyond a double (1e400) is its text.
+    A number beyond a double (1e400) is its text. In JSON of more than about a thousand levels those below 200 are null.
     """
     if not _has_long_integer(body):
         try:
@@ -61,12 +65,43 @@ def _has_long_integer(body: bytes) -> bool:
 
 def _decode_slowly(body: bytes) -> object:
     try:
-        value = json.loads(body.decode(), parse_int=_integer, parse_float=_number, parse_constant=_refuse)
-        return _without_surrogates(value) if b"\\ud" in body.lower() else value
+        text = body.decode()
+        try:
+            return _parsed(text)
+        except RecursionError:
+            return _parsed(_without_depths(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError:
         raise ValueError("not JSON") from None
+
+
+def _parsed(text: str) -> object:
+    value = json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_refuse)
+    return _without_surrogates(value) if "\\ud" in text.lower() else value
+
+
+def _without_depths(text: str) -> str:
+    """The JSON in which each list or object below the deepest level left is null.
+
+    Raises RecursionError where that would take long, ValueError where one has no end.
+    """
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise RecursionError
+    parts: list[str] = []
+    start = level = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        if found[0] in ("[", "{"):
+            level += 1
+            if level == _LEVELS_LEFT + 1:
+                parts += text[start : found.start()], "null"
+        elif found[0] in ("]", "}"):
+            if level == _LEVELS_LEFT + 1:
+                start = found.end()
+            level -= 1
+    if level:
+        raise ValueError("a list or an object has no end")
+    return "".join((*parts, text[start:]))
 
 
 def _integer(text: str) -> int | str:

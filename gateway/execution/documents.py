@@ -19,7 +19,6 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.analysis import DirectiveUse, NestedTooDeeplyError, Structure, analyse
@@ -31,6 +30,8 @@ from gateway.execution.tokens import has_more_tokens
 from gateway.refusals import FormattedError, Refusal, refusal
 
 _BAD_VALUE = "BAD_USER_INPUT"
+# Python's own words, and all those digits.
+_TOO_MANY_DIGITS = re.compile(r", but encountered error 'Exceeds the limit .*", re.DOTALL)
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
@@ -46,20 +47,16 @@ class _OneOf(OneOfInputValidationRule):
         super().report_error(_concerning_a_value(error))
 
 
-class _MaybeNull(MaybeNullValidationRule):
-    def report_error(self, error: GraphQLError) -> None:
-        super().report_error(_concerning_a_value(error))
-
-
 def _concerning_a_value(error: GraphQLError) -> GraphQLError:
     error.extensions = {"code": _BAD_VALUE}
+    error.message = _TOO_MANY_DIGITS.sub(", found a number of too many digits.", error.message)
     return error
 
 
+# Strawberry's rule on nulls is not among them: only @oneOf inputs have what it looks at, and _OneOf refuses null there.
 _RULES = (
     *(_Values if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
     _OneOf,
-    _MaybeNull,
 )
 
 

@@ -7,6 +7,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
+    GraphQLScalarType,
     GraphQLSchema,
     VariableDefinitionNode,
     get_nullable_type,
@@ -14,9 +15,13 @@ from graphql import (
 )
 
 from gateway.refusals import refusal
+from schema.filter import MAX_LIST_ARGUMENT
 
-# Fields take 100 entries and say so themselves, in their place; twice as many is no oversight.
-MAX_ENTRIES = 200
+# Fields that take 100 entries say so themselves, in their place; twice as many is no oversight.
+_MOST_NAMES = 2 * MAX_LIST_ARGUMENT
+# Attachments and tags have no such bound. This many texts are made in some 20 ms.
+_MOST_TEXTS = 10_000
+_TEXTS = ("String", "URL")
 
 
 class VariableLists:
@@ -31,15 +36,14 @@ class VariableLists:
                 self._types[definition.variable.name.value] = type_
 
     def check(self, variables: Mapping[str, Any]) -> None:
-        """Raises a Refusal BAD_USER_INPUT for a list of more than 200 entries."""
+        """Raises a Refusal BAD_USER_INPUT for a list of more than 200 entries, of texts that are no ids 10000."""
         for name, type_ in self._types.items():
             self._check(variables.get(name), type_, name)
 
     def _check(self, value: object, type_: GraphQLInputType, name: str) -> None:
         nullable = get_nullable_type(type_)
         if isinstance(nullable, GraphQLList) and isinstance(value, list):
-            if len(value) > MAX_ENTRIES:
-                raise refusal("BAD_USER_INPUT", f"{name} takes at most 100 entries, not {len(value)}", lenient=True)
+            _check_length(len(value), nullable, name)
             if self._are_deep(nullable.of_type):
                 for item in value:
                     self._check(item, nullable.of_type, name)
@@ -54,6 +58,21 @@ class VariableLists:
         if spelt not in self._deep:
             self._deep[spelt] = _holds_lists(item_type, set())
         return self._deep[spelt]
+
+
+def _check_length(length: int, list_: GraphQLList[Any], name: str) -> None:
+    if _are_texts(list_):
+        if length > _MOST_TEXTS:
+            raise refusal("BAD_USER_INPUT", f"{length} entries are too many for {name}", lenient=True)
+    elif length > _MOST_NAMES:
+        told = f"{name} takes at most {MAX_LIST_ARGUMENT} entries, not {length}"
+        raise refusal("BAD_USER_INPUT", told, lenient=True)
+
+
+def _are_texts(list_: GraphQLList[Any]) -> bool:
+    """Whether the entries are texts that need not be ids: unique ids are among them, which their field bounds."""
+    item = get_nullable_type(list_.of_type)
+    return isinstance(item, GraphQLScalarType) and item.name in _TEXTS
 
 
 def _holds_lists(type_: GraphQLInputType, seen: set[str]) -> bool:

@@ -16,6 +16,8 @@ from gateway.sandbox.rosetta.seed import (
     ODD_SCENE_IDS,
 )
 from gateway.sandbox.scale.seed import DEMO_COMPLETED, DEMO_PENDING
+from schema.references import global_id
+from tests.fakes import rosetta, scale
 from tests.gateway.world import world
 from tests.schema.test_references import BAD_SCALE_IDS
 
@@ -53,6 +55,25 @@ async def test_one_task_by_every_road(by: dict[str, object]) -> None:
 
     assert task["status"] in ("PENDING", "IN_REVIEW")
     assert answer == {"node": task, "nodes": [task], "task": task, "lookupTasks": [task]}
+
+
+@pytest.mark.parametrize("execution", ["plan", "graphql-core"])
+async def test_one_bad_id_among_nodes(execution: str) -> None:
+    """A malformed id, or one whose backend fails, is null with an error in its place; the others are answered."""
+    async with world(GATEWAY_EXECUTION=execution) as gateway:
+        gateway.sandbox.rosetta.faults.add(Fault(kind="status", status=401))
+        good = global_id(scale(DEMO_PENDING))
+        down = global_id(rosetta(DEMO_SCENE, DEMO_REQUEST, DEMO_CAMPAIGN))
+        ids = [good, "nonsense", down, good]
+        answer = await gateway.answer("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+
+    assert answer["data"] == {"nodes": [{"id": good}, None, None, {"id": good}]}
+    told = {tuple(it["path"]): it["extensions"] for it in answer["errors"]}
+    assert {path: it["code"] for path, it in told.items()} == {
+        ("nodes", 1): "BAD_USER_INPUT",
+        ("nodes", 2): "BACKEND_REFUSED",
+    }
+    assert told["nodes", 1]["argumentPath"] == ["ids", "1"]
 
 
 @pytest.mark.parametrize("query", DEMO_QUERIES)

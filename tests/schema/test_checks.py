@@ -6,6 +6,7 @@ import pytest
 
 from schema.checks import MAX_METADATA_BYTES, checked_idempotency_key, checked_metadata, checked_tags
 from schema.errors import GatewayError
+from schema.scalars import JSON
 
 
 def test_tags_once_each() -> None:
@@ -44,7 +45,19 @@ def _nested(levels: int) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "metadata",
-    [None, [], "a", 1, True, {"a": float("nan")}, {"a": float("inf")}, {"a": "\ud800"}, {"\udfff": 1}, _nested(50_000)],
+    [
+        None,
+        [],
+        "a",
+        1,
+        True,
+        {"a": float("nan")},
+        {"a": float("inf")},
+        {"a": "\ud800"},
+        {"\udfff": 1},
+        _nested(32),
+        _nested(50_000),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_bad_metadata(metadata: object) -> None:
@@ -53,6 +66,13 @@ def test_bad_metadata(metadata: object) -> None:
         checked_metadata(metadata, "metadata")
 
     assert caught.value.path == ("metadata",)
+
+
+def test_metadata_of_32_levels() -> None:
+    """Objects and lists may nest 32 levels; the refusal of more names the bound."""
+    assert checked_metadata(_nested(31), "metadata") == JSON(_nested(31))
+    with pytest.raises(GatewayError, match="32 levels"):
+        checked_metadata({"a": [_nested(30)]}, "metadata")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\n", "é", "a" * 256, "\x7f"])

@@ -12,13 +12,14 @@ from typing import Final
 import orjson
 
 from gateway.backends.base import UnusableRecordError
+from gateway.backends.nesting import fitted_for_clients
 from gateway.backends.rosetta.fields import Fields, Misfit
 from gateway.backends.rosetta.statistics import StatisticsRow
 from gateway.backends.rosetta.statuses import task_status
 from schema.backend import Backend
 from schema.errors import ErrorCode, GatewayError
 from schema.references import RosettaTaskReference
-from schema.scalars import JSON, safe_json
+from schema.scalars import JSON
 from schema.status import TaskStatus
 from schema.task import Task
 
@@ -72,7 +73,7 @@ def task_from_single(
         backend_status=backend_status,
         known_view_url=fields.text("viewUrl"),
         fetched_at=fetched_at,
-        record=_record(_TASK, orjson.dumps(safe_json(record))),
+        record=_record(_TASK, fitted_for_clients(record, misfit)),
     )
 
 

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Generic, TypeVar
 
-import orjson
-
+from gateway.backends.nesting import fitted_for_clients
 from gateway.backends.rosetta.fields import Fields, Misfit, as_integer_text
 from gateway.backends.rosetta.statuses import event_action, task_status
-from schema.scalars import safe_json
 from schema.status import BackendStatus, TaskStatus
 from schema.task import TaskEvent, TaskEventAction
 
@@ -66,7 +64,7 @@ def parse_statistics_row(record: Mapping[str, object], misfit: Misfit) -> Statis
         return None
     digits = fields.integer_text("status")
     status, backend_status = (None, None) if digits is None else task_status(digits)
-    body = orjson.dumps(safe_json(record))
+    body = fitted_for_clients(record, misfit)
     return StatisticsRow(task_id=task_id, status=status, backend_status=backend_status, body=body)
 
 

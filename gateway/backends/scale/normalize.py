@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.backends.exact_json import decode
+from gateway.backends.nesting import fitted
 from gateway.backends.scale.fields import Fields, Misfit
 from gateway.backends.scale.record import ScaleRecord
 from gateway.backends.scale.vocabulary import review_status, task_status
@@ -46,6 +47,7 @@ def task_of_body(reference: ScaleTaskReference, body: bytes, *, fetched_at: date
         raise UnusableRecordError("a record that is no object")
     if values.get("task_id") != reference.task_id:
         raise UnusableRecordError("a record of another task")
+    values, body = fitted(values, body, misfit)
     return to_task(reference, values, body, fetched_at=fetched_at, misfit=misfit)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from gateway.backends.exact_json import encode
+from gateway.backends.nesting import fitted, is_too_deep
 from gateway.backends.scale.answers import as_object, bad_response
 from gateway.backends.scale.fields import Fields, Misfit
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, status_of, to_task
@@ -62,8 +62,8 @@ def task_page(answer: object, query: TaskQuery, *, fetched_at: datetime, misfit:
     skipped: list[object] = []
     for record in docs_of(page, ENDPOINT):
         try:
-            values = _values(record)
-            tasks.append(to_task(reference_of(values), values, encode(values), fetched_at=fetched_at, misfit=misfit))
+            values, body = fitted(_values(record), None, misfit)
+            tasks.append(to_task(reference_of(values), values, body, fetched_at=fetched_at, misfit=misfit))
         except ValueError:
             skipped.append(record.get("unique_id") if isinstance(record, dict) else None)
     return TaskPage(
@@ -112,12 +112,17 @@ def _state(values: Mapping[str, object], misfit: Misfit) -> TaskState:
     fields = Fields(values, misfit)
     fields.expect_object("metadata")
     metadata = values.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    elif is_too_deep(metadata):
+        misfit("metadata")
+        metadata = {}
     return TaskState(
         reference=reference_of(values),
         status=status,
         backend_status=backend_status,
         project=fields.text("project"),
-        metadata=safe_json(metadata if isinstance(metadata, dict) else {}),
+        metadata=safe_json(metadata),
     )
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from gateway.backends.base import Taken, TakenError, WriteRefusedError
 from gateway.backends.exact_json import encode
+from gateway.backends.nesting import fitted
 from gateway.backends.scale.answers import as_object, bad_response, failure_of, json_of
 from gateway.backends.scale.fields import Misfit
 from gateway.backends.scale.normalize import UnusableRecordError, reference_of, task_of_body, to_task
@@ -65,10 +66,10 @@ class ScaleWrites:
                 message = f"{Backend.SCALE.name} offers no multistage tasks to the gateway's account"
                 raise _refused(ErrorCode.BACKEND_REFUSED, message, f"{_CREATE} HTTP 404")
             self._require_done(answer, _CREATE)
-            values = as_object(json_of(answer, _CREATE), _CREATE)
+            values, body = fitted(as_object(json_of(answer, _CREATE), _CREATE), answer.body, self._misfit)
             try:
                 reference = reference_of(values)
-                return to_task(reference, values, answer.body, fetched_at=self._now(), misfit=self._misfit)
+                return to_task(reference, values, body, fetched_at=self._now(), misfit=self._misfit)
             except UnusableRecordError as exc:
                 raise bad_response(f"{_CREATE} {exc}") from exc
 

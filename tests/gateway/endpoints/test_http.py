@@ -88,6 +88,11 @@ DOCUMENT_ERRORS: list[tuple[str, object, str]] = [
     ("query($by: TaskBy!) { task(by: $by) { id } }", {}, "BAD_USER_INPUT"),
     ("query($by: TaskBy!) { task(by: $by) { id } }", {"by": 5}, "BAD_USER_INPUT"),
     ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["x"] * 10_000}, "BAD_USER_INPUT"),
+    (
+        "mutation($i: SetTaskTagsInput!) { setTaskTags(input: $i) { errors { code } } }",
+        {"i": {"task": {"scaleTaskId": "a"}, "tags": ["x"] * 10_001}},
+        "BAD_USER_INPUT",
+    ),
     ("{" + " ".join(f"a{n}: __typename" for n in range(101)) + "}", None, "TOO_COMPLEX"),
 ]
 

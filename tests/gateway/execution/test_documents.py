@@ -9,6 +9,8 @@ from typing import Any
 import fakeredis
 import pytest
 import redis.asyncio
+from graphql import GraphQLInputObjectType
+from strawberry.types.base import StrawberryMaybe
 
 from gateway.execution.documents import Documents
 from gateway.execution.limits import Limits
@@ -67,6 +69,38 @@ def test_the_oldest_goes_first() -> None:
     kept = small.get("{ __typename }")
     small.get("{ __typename }" + " " * 30)
     assert small.get("{ __typename }") is not kept
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{ task(by: {id: null}) { id } }", "Field 'TaskBy.id' must be non-null."),
+        ("{ lookupTasks(by: [{id: null}]) { __typename } }", "Field 'TaskBy.id' must be non-null."),
+        ("{ task(by: {}) { id } }", "OneOf Input Object 'TaskBy' must specify exactly one key."),
+        (
+            "{ tasks(first: " + "9" * 5000 + ") { totalCount } }",
+            "Expected value of type 'Int', found a number of too many digits.",
+        ),
+    ],
+    ids=["null", "null in a list", "nothing", "5000 digits"],
+)
+def test_a_wrong_value_is_told_once(text: str, message: str) -> None:
+    """In one sentence for clients, which tells nothing of what the gateway is made of."""
+    with pytest.raises(Refusal) as refused:
+        _documents().get(text)
+
+    assert [error["message"] for error in refused.value.errors] == [message]
+    assert refused.value.errors[0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_only_oneof_inputs_have_fields_that_take_no_null() -> None:
+    """So the rule on @oneOf refuses null there: Strawberry's rule on nulls would tell it again, in Python's terms."""
+    inputs = [it for it in SCHEMA.type_map.values() if isinstance(it, GraphQLInputObjectType)]
+    definitions = [it.extensions["strawberry-definition"] for it in inputs]
+    fields = [field for it in definitions if not it.is_one_of for field in it.fields]
+
+    assert fields
+    assert not any(isinstance(field.type, StrawberryMaybe) for field in fields)
 
 
 @pytest.mark.parametrize("name", [None, "C"])

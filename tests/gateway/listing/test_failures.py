@@ -8,6 +8,7 @@ from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta.seed import BULK_REQUEST
 from tests.gateway.listing.walking import names, page, scale_ids, walk
 from tests.gateway.world import world
+from tests.gateway.writing.account import SmallSandbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
@@ -105,6 +106,32 @@ async def test_a_record_without_status() -> None:
 
     assert [failure["code"] for failure in found["failures"]] == ["BACKEND_BAD_RESPONSE"]
     assert names([edge["node"] for edge in found["edges"]]) == [it for it in scale_ids(gateway) if it != victim][:10]
+
+
+@pytest.mark.parametrize("levels", [90, 120, 300, 700])
+async def test_a_record_that_nests_deeply(levels: int) -> None:
+    """Metadata deeper than 100 levels is none, whatever is asked for: its task and all others are answered."""
+    metadata: dict[str, object] = {}
+    for _ in range(levels):
+        metadata = {"a": metadata}
+    sandbox = SmallSandbox()
+    sandbox.scale.store.add_task(task_id="deep", metadata=metadata)
+    asked = """{
+      light: tasks(filter: {backendIn: [SCALE]}) { totalCount nodes { scaleTaskId metadata } failures { code } }
+      states: tasks(filter: {backendIn: [SCALE]}) { nodes { status } failures { code } }
+      whole: tasks(filter: {backendIn: [SCALE]}) { nodes { type raw } failures { code } }
+      task(by: {scaleTaskId: "deep"}) { metadata raw instruction }
+      taskCounts(filter: {backendIn: [SCALE]}) { total byStatus { status count } failure { code } }
+    }"""
+    async with world(sandbox) as gateway:
+        data = await gateway.data(asked)
+
+    kept = metadata if levels < 100 else None
+    assert data["light"]["totalCount"] == len(data["states"]["nodes"]) == len(data["whole"]["nodes"]) == 6
+    assert [data[name]["failures"] for name in ("light", "states", "whole")] == [[], [], []]
+    assert [it["metadata"] for it in data["light"]["nodes"] if it["scaleTaskId"] == "deep"] == [kept or {}]
+    assert (data["task"]["metadata"], data["task"]["raw"]["metadata"]) == (kept or {}, kept)
+    assert data["taskCounts"][0]["total"] == 6
 
 
 @pytest.mark.parametrize("first", [0, 101, -1, 10**6])

@@ -1,5 +1,6 @@
 """Each filter field against a filter of the test's own over what the emulators hold."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.demo import ROSETTA_ACCESS_KEY, ROSETTA_SECRET_KEY, SCALE_KEY, DemoSandbox
 from gateway.sandbox.clock import SandboxClock
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.rosetta import RosettaSandbox
 from gateway.sandbox.rosetta.seed import DEMO_REQUEST, ODD_REQUEST, PROCESSING_REQUEST, seed_rosetta
 from gateway.sandbox.scale import ScaleSandbox
@@ -178,3 +180,28 @@ async def test_scale_refuses_error_as_a_filter() -> None:
     assert counts["total"] == len(rows)
     assert {it["status"] for it in counts["byStatus"]} == {"PENDING", "COMPLETED", "CANCELED"}
     assert counts["failure"] == {"code": "NOT_SUPPORTED"}
+
+
+@pytest.mark.anyio
+async def test_a_record_without_the_field_that_is_filtered_by() -> None:
+    """Scale has answered the filter: a record that lacks the field stays, one with another value is left out."""
+    lacking = {"task_id": "lacking", "status": "completed"}
+    docs: list[dict[str, Any]] = [
+        lacking,
+        *({**lacking, "task_id": f"other-{it}", it: "other"} for it in ("project", "batch", "type")),
+        *({**lacking, "task_id": it, it: "2020-01-01T00:00:00Z"} for it in ("updated_at", "completed_at")),
+        {**lacking, "task_id": "pending", "status": "pending"},
+    ]
+    span = {"gte": "2026-01-01T00:00:00Z"}
+    f = {"project": "p", "batch": "b", "type": "t", "createdAt": span, "updatedAt": span, "completedAt": span}
+    async with world(SmallSandbox()) as gateway:
+        answer = json.dumps({"docs": docs, "total": len(docs), "has_more": False}).encode()
+        gateway.sandbox.scale.faults.add(Fault(kind="status", status=200, body=answer))
+        whole = names(await walk(gateway, {"backendIn": ["SCALE"], **f}))
+        query = "{ tasks(filter: {backendIn: [SCALE], project: %s}) { nodes { scaleTaskId } } }"
+        light = (await gateway.data(query % '"p"'))["tasks"]["nodes"]
+        tagged = names(await walk(gateway, {"backendIn": ["SCALE"], "tag": "night"}))
+
+    assert whole == ["lacking"]
+    assert [it["scaleTaskId"] for it in light] == [it["task_id"] for it in docs if it["task_id"] != "other-project"]
+    assert tagged == []

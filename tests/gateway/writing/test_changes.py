@@ -47,6 +47,23 @@ async def test_adding_leaves_what_is_there() -> None:
     assert sent == [("GET", "", "", b""), ("PUT", "/tags", "", b'["fog","night"]')]
 
 
+@pytest.mark.parametrize("levels", [33, 300, 900])
+async def test_metadata_that_nests_too_deeply(levels: int) -> None:
+    """It is refused naming the bound before anything is sent: what is read back must be answerable."""
+    metadata: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        metadata = {"a": metadata}
+    async with world(SmallSandbox()) as gateway:
+        payload = await changed(gateway, "setTaskMetadata", task=PENDING, metadata=metadata)
+        sent = wire(gateway)
+
+    (error,) = payload["errors"]
+    assert (error["__typename"], error["code"]) == ("BadInputError", "BAD_USER_INPUT")
+    assert error["message"] == "metadata nests deeper than 32 levels of objects and lists"
+    assert error["path"] == ["input", "metadata"]
+    assert sent == []
+
+
 async def test_removing_sends_its_body() -> None:
     """removeTaskTags is a DELETE that carries the tags; those that are not there do not matter."""
     async with world(SmallSandbox()) as gateway:

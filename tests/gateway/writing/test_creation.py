@@ -359,6 +359,17 @@ async def test_backend_refuses_the_input() -> None:
     assert (payload["errors"][0]["__typename"], payload["errors"][0]["path"]) == ("BadInputError", ["input"])
 
 
+async def test_one_attachment_a_frame() -> None:
+    """Attachments are no ids: 500 of them are sent."""
+    frames = [f"s3://bucket/{number}.json" for number in range(500)]
+    async with world(SmallSandbox()) as gateway:
+        payload = await created(gateway, attachments=frames)
+        (sent,) = gateway.sandbox.scale.faults.recorder.matching(path="/task/multistage")
+
+    assert payload["errors"] == []
+    assert json.loads(sent.body)["attachments"] == frames
+
+
 @pytest.mark.parametrize(
     ("given", "path"),
     [

@@ -113,6 +113,19 @@ def test_view_url_of_another_type_is_null_and_reported() -> None:
     assert raw(task) == {"status": 3, "viewUrl": 7}
 
 
+@pytest.mark.parametrize("levels", [100, 300, 1000])
+def test_a_field_nested_too_deeply_is_null(levels: int) -> None:
+    """What no later step could carry is null in the raw record, alone as in bulk, and counted."""
+    misfits: list[str] = []
+    deep = orjson.loads(b"[" * levels + b"]" * levels)
+    row = parse_statistics_row({"id": 1, "status": 3, "instanceInfo": deep}, misfits.append)
+
+    assert raw(single({"status": 3, "more": deep}, misfits)) == {"status": 3, "more": None}
+    assert row is not None
+    assert orjson.loads(row.body) == {"id": 1, "status": 3, "instanceInfo": None}
+    assert misfits == ["instanceInfo", "more"]
+
+
 def test_missing_view_url_is_no_misfit() -> None:
     """A record without a view URL is as good as one whose view URL is null."""
     misfits: list[str] = []

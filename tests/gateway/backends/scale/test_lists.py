@@ -14,6 +14,7 @@ from gateway.backends.scale import (
     TaskQuery,
     TaskState,
 )
+from gateway.export.rows import Format, lines
 from schema.errors import ErrorCode, GatewayError
 from schema.scalars import JSON
 from schema.status import TaskStatus
@@ -55,15 +56,33 @@ async def test_records_of_a_page_restore() -> None:
     assert got.tasks[3].record.metadata() == JSON({"x": "\ufffd"})
 
 
-async def test_a_record_nested_too_deeply_is_left_out() -> None:
-    """Nobody could write it down again; its page stands."""
-    deep = b"[" * 1010 + b"]" * 1010
-    body = b'{"docs":[{"task_id":"a","status":"pending","params":%s},{"task_id":"b","status":"pending"}]}' % deep
+@pytest.mark.parametrize("levels", [100, 300, 980, 1010, 5000])
+async def test_a_field_nested_too_deeply_is_null(levels: int) -> None:
+    """No step behind could carry it: it is null and counted, its task and its page stand and can be exported."""
+    deep = b"[" * levels + b"]" * levels
+    body = b'{"docs":[{"task_id":"a","status":"pending","params":%s,"x":1},{"task_id":"b","status":"pending"}]}' % deep
     api = answering(200, body)
 
     got = await api.client.list_tasks(TaskQuery())
 
-    assert ([task.reference for task in got.tasks], got.skipped) == ([scale("b")], 1)
+    assert ([task.reference for task in got.tasks], got.skipped) == ([scale("a"), scale("b")], 0)
+    assert got.tasks[0].record.raw(with_people=True) == JSON(
+        {"task_id": "a", "status": "pending", "params": None, "x": 1}
+    )
+    assert api.misfits == ["params"]
+    assert lines(Format.NDJSON, got.tasks).count(b"\n") == 2
+
+
+async def test_a_field_as_deep_as_it_may_be() -> None:
+    """A record of 100 levels is kept whole, however many lists and large integers stand beside them."""
+    opened, closed = "[" * 99, "]" * 99
+    deep = json.loads(f"{opened}466917967054114816904{closed}")
+    api = ScriptedScale(lambda request: page({**record("t"), "params": {}, "response": deep, "more": [[]] * 200}))
+
+    got = await api.client.list_tasks(TaskQuery())
+
+    assert got.tasks[0].record.response() == json.loads(f'{opened}"466917967054114816904"{closed}')
+    assert api.misfits == []
 
 
 @pytest.mark.parametrize(
