@@ -58,9 +58,14 @@ def test_a_line_that_sets_nothing(tmp_path: Path, line: str, place: str) -> None
     ],
 )
 def test_the_command_ends_with_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, words: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    words: str,
 ) -> None:
     """Exit code 2 before anything is started, and what is wrong on standard error."""
+    monkeypatch.delenv("GATEWAY_TEST_EXECUTION", raising=False)  # the tests' own, and no setting
     code = main(["serve", "--env-file", str(_file(tmp_path, content))])
 
     assert code == 2
