@@ -15,7 +15,7 @@ from gateway.repository import TaskRepository
 from schema.backend import Backend
 from tests.fakes import FakeBackend, FakeClock, fake_task, rosetta
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 REQUEST = ImportedRequest(
     annotation_request_id="request",

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.running.processes import free_port, launch
 from tests.execution import ENVIRONMENT
 from tests.gateway.live_world import subscriber
+from tests.ipv6 import has_ipv6
 from tests.processes.running import Running, started
 from tests.waiting import wait_until
 
@@ -95,20 +96,11 @@ def test_any_port(tmp_path: Path) -> None:
     assert answer.status_code == 200
 
 
-def _has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
 def test_a_sandbox_on_any_port(tmp_path: Path) -> None:
-    """Its lines have the ports that it has taken, and an IPv6 address in brackets."""
-    process = launch(
-        tmp_path / "log", ENVIRONMENT, "sandbox", "--host", "::1", "--scale-port", "0", "--rosetta-port", "0"
-    )
+    """Its lines have the ports that it has taken, and an IPv6 address in brackets, where the machine has one."""
+    host, printed_host = ("::1", "[::1]") if has_ipv6("::1") else ("127.0.0.1", "127.0.0.1")
+    ports = ("--scale-port", "0", "--rosetta-port", "0")
+    process = launch(tmp_path / "log", ENVIRONMENT, "sandbox", "--host", host, *ports)
     try:
         running = Running(process, 0, tmp_path / "log")
         wait_until(lambda: "SECRET_KEY" in running.log, "it prints nothing", 60)
@@ -119,5 +111,6 @@ def test_a_sandbox_on_any_port(tmp_path: Path) -> None:
         process.terminate()
         process.wait(30)
 
-    assert re.fullmatch(r"http://\[::1\]:[1-9]\d*/rosetta-open", printed["GATEWAY_ROSETTA__BASE_URL"])
+    origin = re.escape(f"http://{printed_host}:")
+    assert re.fullmatch(rf"{origin}[1-9]\d*/rosetta-open", printed["GATEWAY_ROSETTA__BASE_URL"])
     assert answer.status_code == 200

@@ -108,7 +108,7 @@ def test_what_was_begun_is_finished() -> None:
 def test_a_listener_is_told() -> None:
     """A subscription gets `complete`, then its socket closes with 1012."""
     with small(4) as served, listening(served) as socket:
-        time.sleep(0.2)
+        time.sleep(0.2)  # a real server tells nobody what it has begun
         stop(served)
         messages, code = received(socket)
 
@@ -119,7 +119,7 @@ def test_a_listener_is_told() -> None:
 def test_a_query_on_a_socket_is_finished_first() -> None:
     """A socket closes only after the answer to what it asked for."""
     with small(4) as served, listening(served, "{ slow(seconds: 0.6) }") as socket:
-        time.sleep(0.2)
+        time.sleep(0.2)  # a real server tells nobody what it has begun
         stop(served)
         messages, code = received(socket)
 
@@ -194,7 +194,7 @@ def test_a_stream_that_has_begun_is_cut_off_in_silence(caplog: pytest.LogCapture
         thread = threading.Thread(target=listen)
         thread.start()
         under_way(served)
-        time.sleep(0.2)
+        time.sleep(0.2)  # a real server tells nobody what it has begun
         stop(served)
     thread.join()
 
@@ -205,7 +205,7 @@ def test_a_stream_that_has_begun_is_cut_off_in_silence(caplog: pytest.LogCapture
 def test_a_query_on_a_socket_is_cut_off_with_it(caplog: pytest.LogCaptureFixture) -> None:
     """A socket on which something runs when the time is over closes with 1012; nothing has failed."""
     with small(0) as served, listening(served, "{ slow(seconds: 10) }") as socket:
-        time.sleep(0.2)
+        time.sleep(0.2)  # a real server tells nobody what it has begun
         stop(served)
         messages, code = received(socket)
 
