@@ -24,7 +24,8 @@ _MAX_INTEGER_CHARACTERS = 4000
 # What no decoder goes down to is cut off here: deeper than any record may nest, and shallower than recursion ends.
 _LEVELS_LEFT = 200
 _MOST_BRACKETS = 50_000
-_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
+# A text without an end is one up to the end: looking for the end from each quote in it would take for ever.
+_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
 
 
 def decode(body: bytes) -> object:

@@ -102,3 +102,10 @@ def test_any_json_comes_back(value: object) -> None:
 
     assert decoded == value
     assert decode(encode(decoded)) == value
+
+
+@pytest.mark.timeout(20)  # looked through from each of its quotes it would take hours
+def test_a_text_without_an_end_far_down() -> None:
+    """It is no JSON, which is found in one pass."""
+    with pytest.raises(ValueError, match=r"JSON|end"):
+        decode(b"[" * 2000 + b'"' + b'\\"' * 200_000)
